@@ -1,0 +1,69 @@
+//! `medseal init`: makes a home and says where its root lies and what losing it means.
+
+use crate::arguments::{Arguments, Environment, Init, PassphraseKdf, Root};
+use crate::failure::Failure;
+use crate::{home, output};
+use medseal_engine::{InitReport, PassphraseKdfChoice, RootChoice};
+use serde_json::json;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+pub(crate) async fn run(arguments: &Arguments, command: &Init) -> Result<(), Failure> {
+    let choice = match command.root {
+        Root::Keyfile => RootChoice::KeyFile,
+        Root::Env => RootChoice::Environment,
+        Root::Passphrase => {
+            let kdf = match command.passphrase_kdf {
+                PassphraseKdf::Argon2id => PassphraseKdfChoice::Argon2id,
+                PassphraseKdf::Pbkdf2 => PassphraseKdfChoice::Pbkdf2,
+            };
+            RootChoice::Passphrase(new_passphrase(arguments.passphrase_file.as_deref())?, kdf)
+        }
+    };
+    let environment = match command.environment {
+        Environment::Development => medseal_engine::Environment::Development,
+        Environment::Production => medseal_engine::Environment::Production,
+    };
+    let report = home::locate(arguments.home.as_deref()).init(choice, environment).await?;
+    if arguments.json {
+        return output::json(&json!({
+            "home": report.home,
+            "root": report.root,
+            "root_file": report.root_file,
+            "environment": report.environment,
+            "keys": report.keys,
+        }));
+    }
+    output::line(&describe(&report))
+}
+
+fn new_passphrase(file: Option<&Path>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let first = home::passphrase(file, "New passphrase: ")?;
+    if file.is_none() && *home::passphrase(None, "Once more: ")? != *first {
+        return Err(Failure::usage("the two passphrases differ"));
+    }
+    Ok(first)
+}
+
+fn describe(report: &InitReport) -> String {
+    let root = match (&report.root_file, report.root) {
+        (Some(file), _) => format!(
+            "The root is the file {}.\nWhoever has it and this home can decrypt everything; if it is \
+             lost, nothing can be decrypted ever again.\nKeep a copy offline.",
+            file.display()
+        ),
+        (None, "passphrase") => "The root is derived from your passphrase.\nIf it is forgotten, \
+             nothing can be decrypted ever again."
+            .to_owned(),
+        _ => "The root is $MEDSEAL_ROOT_KEY, for development only.\nIf it is lost, nothing can be \
+             decrypted ever again."
+            .to_owned(),
+    };
+    format!(
+        "Made {} ({}) with the keys {}.\n{root}\nKeep epochs/ out of backups: without it, an old \
+         backup cannot be opened after three months.",
+        report.home.display(),
+        report.environment,
+        report.keys.join(" and ")
+    )
+}

@@ -1,0 +1,44 @@
+//! One file per command; each opens a home, calls the engine once and prints.
+
+mod algorithms;
+mod bench;
+mod demo;
+mod doctor;
+mod explain;
+mod field;
+mod init;
+mod inspect;
+mod key;
+mod manual;
+mod record;
+mod reencrypt;
+mod scan;
+mod value;
+
+use crate::arguments::{Arguments, Command};
+use crate::failure::Failure;
+use std::process::ExitCode;
+
+/// Runs one command.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    match &arguments.command {
+        Command::Init(command) => init::run(&arguments, command).await?,
+        Command::Key(command) => key::run(&arguments, command).await?,
+        Command::Field(command) => field::run(&arguments, command).await?,
+        Command::Encrypt(command) => value::encrypt(&arguments, command).await?,
+        Command::Decrypt(command) => value::decrypt(&arguments, command).await?,
+        Command::Record(command) => record::run(&arguments, command).await?,
+        Command::Reencrypt(command) => reencrypt::run(&arguments, command).await?,
+        Command::Inspect(command) => inspect::run(&arguments, command)?,
+        Command::Scan(command) => return scan::run(&arguments, command),
+        Command::Demo => demo::run().await?,
+        Command::Doctor => return doctor::run(&arguments).await,
+        Command::Selftest => doctor::selftest(&arguments)?,
+        Command::Explain { code } => explain::run(code)?,
+        Command::Bench(command) => bench::run(&arguments, command)?,
+        Command::Algorithms => algorithms::run(&arguments)?,
+        Command::Completions { shell } => manual::completions(*shell)?,
+        Command::Manual => manual::page()?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,53 @@
+//! `medseal reencrypt`: a value, or documents, to the newest key version.
+
+use super::{record, value};
+use crate::arguments::{Arguments, Protection, Reencrypt};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::{home, input, output};
+use medseal_engine::fields::Reencrypted;
+use medseal_engine::inspect::{is_text, to_text};
+use medseal_engine::records::{Action, Job};
+use std::sync::Arc;
+
+pub(crate) async fn run(arguments: &Arguments, command: &Reencrypt) -> Result<(), Failure> {
+    let documents = command.profile.is_some() || command.paths.is_some();
+    if documents {
+        whole_documents(arguments, command).await
+    } else {
+        one(arguments, command).await
+    }
+}
+
+async fn whole_documents(arguments: &Arguments, command: &Reencrypt) -> Result<(), Failure> {
+    let protection = Protection {
+        profile: command.profile.clone(),
+        paths: command.paths.clone(),
+        collection: command.place.clone(),
+        record_path: command.record_path.clone(),
+        no_record: command.no_record,
+    };
+    let profile = Arc::new(record::profile(&protection)?);
+    let job = Job {
+        migrating: command.migrating,
+        ..Job::new(Action::Reencrypt, profile, &command.tenant.tenant)
+    };
+    record::run_job(arguments, &job, &command.input, command.output.as_deref()).await
+}
+
+async fn one(arguments: &Arguments, command: &Reencrypt) -> Result<(), Failure> {
+    let (place, pairs) = (command.place.as_deref(), command.context.as_deref());
+    let context = Context::parse(place, pairs, &command.tenant.tenant, command.no_record)?;
+    let engine = home::open(arguments).await?;
+    let bytes = input::read_all(&command.input)?;
+    let envelope = value::envelope_bytes(&bytes)?;
+    let pairs = context.pairs();
+    let mut target = output::Output::open(command.output.as_deref())?;
+    let new = match engine.reencrypt_value(&context.target(&pairs), &envelope).await? {
+        Reencrypted::Current => bytes.to_vec(),
+        Reencrypted::New(envelope) if is_text(&bytes) => format!("{}\n", to_text(&envelope)).into(),
+        Reencrypted::New(envelope) => envelope,
+    };
+    target.writer().write_all(&new)?;
+    target.commit()
+}

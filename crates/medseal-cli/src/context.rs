@@ -1,0 +1,123 @@
+//! `-c COLLECTION/FIELD[/RECORD]` and `--context`, from the line or from a file.
+//!
+//! Patients' ids need never stand on a command line, where every process can see them: `@FILE`
+//! reads the same text from a file (`@-` is not taken, standard input carries the value).
+
+use crate::failure::Failure;
+use medseal_engine::fields::Target;
+use medseal_engine::{Binding, EngineError, Scope};
+use std::path::Path;
+
+/// A parsed context that owns its text.
+pub(crate) struct Context {
+    scope: Scope,
+    record: Option<String>,
+    row_version: Option<String>,
+    pairs: Vec<(String, String)>,
+    no_record: bool,
+}
+
+impl Context {
+    /// From `-c`, `--context` and `--tenant`.
+    pub(crate) fn parse(
+        place: Option<&str>,
+        context: Option<&str>,
+        tenant: &str,
+        no_record: bool,
+    ) -> Result<Self, Failure> {
+        match (place, context) {
+            (Some(place), None) => Self::from_place(
+                read_text(place)?.trim_end_matches(['\r', '\n']),
+                tenant,
+                no_record,
+            ),
+            (None, Some(context)) => Self::from_pairs(&read_text(context)?, tenant, no_record),
+            _ => Err(Failure::usage("say where the value stands: -c COLLECTION/FIELD[/RECORD]")),
+        }
+    }
+
+    /// Split at the first two slashes: a record's id may hold more of them.
+    fn from_place(place: &str, tenant: &str, no_record: bool) -> Result<Self, Failure> {
+        let mut parts = place.splitn(3, '/');
+        let (Some(collection), Some(field)) = (parts.next(), parts.next()) else {
+            return Err(Failure::usage("a place is COLLECTION/FIELD or COLLECTION/FIELD/RECORD"));
+        };
+        let record = parts.next().map(str::to_owned);
+        let scope = scope(tenant, collection, field)?;
+        Ok(Self { scope, record, row_version: None, pairs: Vec::new(), no_record })
+    }
+
+    fn from_pairs(text: &str, tenant: &str, no_record: bool) -> Result<Self, Failure> {
+        let separator = if text.contains('\n') { '\n' } else { ',' };
+        let mut known: [(&str, Option<&str>); 6] = [
+            ("tenant", None),
+            ("collection", None),
+            ("field", None),
+            ("record", None),
+            ("row_version", None),
+            ("subject", None),
+        ];
+        let mut pairs = Vec::new();
+        for pair in text.split(separator).map(|p| p.trim_end_matches('\r')) {
+            if pair.is_empty() {
+                continue;
+            }
+            let (name, value) = pair
+                .split_once('=')
+                .ok_or_else(|| Failure::usage("a context pair is name=value"))?;
+            match known.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, Some(_))) => return Err(twice()),
+                Some((_, slot)) => *slot = Some(value),
+                None => pairs.push((name.to_owned(), value.to_owned())),
+            }
+        }
+        pairs.sort();
+        let [named_tenant, collection, field, record, row_version, subject] =
+            known.map(|(_, value)| value);
+        if subject.is_some() {
+            return Err(EngineError::NotAvailable("binding to a subject").into());
+        }
+        let missing = || Failure::usage("a context needs collection= and field=");
+        let (collection, field) = collection.zip(field).ok_or_else(missing)?;
+        let scope = scope(named_tenant.unwrap_or(tenant), collection, field)?;
+        let (record, row_version) = (record.map(str::to_owned), row_version.map(str::to_owned));
+        Ok(Self { scope, record, row_version, pairs, no_record })
+    }
+
+    /// Calls `with` with the target this context describes.
+    pub(crate) fn pairs(&self) -> Vec<(&str, &str)> {
+        self.pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect()
+    }
+
+    /// The target; `pairs` are [`Context::pairs`].
+    pub(crate) fn target<'a>(&'a self, pairs: &'a [(&'a str, &'a str)]) -> Target<'a> {
+        let binding = Binding {
+            record: self.record.as_deref(),
+            row_version: self.row_version.as_deref(),
+            pairs,
+        };
+        Target { scope: &self.scope, binding, no_record: self.no_record }
+    }
+}
+
+/// COLLECTION/FIELD without a record.
+pub(crate) fn scope_of(field: &str, tenant: &str) -> Result<Scope, Failure> {
+    let (collection, field) =
+        field.split_once('/').ok_or_else(|| Failure::usage("a field is COLLECTION/FIELD"))?;
+    scope(tenant, collection, field)
+}
+
+fn scope(tenant: &str, collection: &str, field: &str) -> Result<Scope, Failure> {
+    Ok(Scope::new(tenant, collection, field).map_err(EngineError::from)?)
+}
+
+fn twice() -> Failure {
+    Failure::usage("a context name stands twice")
+}
+
+/// The text itself, or the content of the file after `@`.
+fn read_text(text: &str) -> Result<String, Failure> {
+    let Some(path) = text.strip_prefix('@') else { return Ok(text.to_owned()) };
+    std::fs::read_to_string(Path::new(path))
+        .map_err(|error| Failure::Read { path: path.to_owned(), kind: error.kind() })
+}

@@ -1,0 +1,51 @@
+//! Which home, and how to open it.
+
+use crate::arguments::{Arguments, Verify};
+use crate::failure::Failure;
+use medseal_engine::{Engine, EngineError, Home, Options, VerifyAfterEncrypt};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// `--home`, `$MEDSEAL_HOME`, `./.medseal`.
+pub(crate) fn locate(home: Option<&Path>) -> Home {
+    let from_environment = || std::env::var_os("MEDSEAL_HOME").map(PathBuf::from);
+    let path = home.map(Path::to_owned).or_else(from_environment);
+    Home::at(path.unwrap_or_else(|| PathBuf::from(".medseal")))
+}
+
+/// Opens the home that the arguments name.
+pub(crate) async fn open(arguments: &Arguments) -> Result<Engine, Failure> {
+    let home = locate(arguments.home.as_deref());
+    let options = Options {
+        verify_after_encrypt: match arguments.verify_after_encrypt {
+            Verify::Off => VerifyAfterEncrypt::Off,
+            Verify::Sampled => VerifyAfterEncrypt::Sampled,
+            Verify::Always => VerifyAfterEncrypt::Always,
+        },
+        ..Options::default()
+    };
+    let file = arguments.passphrase_file.clone();
+    Ok(home.open(|| passphrase(file.as_deref(), "Passphrase: "), options).await?)
+}
+
+/// The first line of a file, or typed at the terminal without an echo.
+pub(crate) fn passphrase(
+    file: Option<&Path>,
+    prompt: &str,
+) -> Result<Zeroizing<Vec<u8>>, EngineError> {
+    let failed = |error: std::io::Error| EngineError::Io {
+        what: "reading the passphrase",
+        kind: error.kind(),
+    };
+    let Some(file) = file else {
+        if !std::io::stderr().is_terminal() {
+            return Err(EngineError::PassphraseNeeded);
+        }
+        let typed = Zeroizing::new(rpassword::prompt_password(prompt).map_err(failed)?);
+        return Ok(Zeroizing::new(typed.as_bytes().to_vec()));
+    };
+    let content = Zeroizing::new(std::fs::read(file).map_err(failed)?);
+    let line = content.split(|b| *b == b'\n').next().unwrap_or_default();
+    Ok(Zeroizing::new(line.strip_suffix(b"\r").unwrap_or(line).to_vec()))
+}

@@ -1,0 +1,32 @@
+//! Where input comes from.
+
+use crate::failure::Failure;
+use std::fs::File;
+use std::io::{Read, stdin};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// A file, or standard input for `-`; with its size when that is known.
+pub(crate) fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Failure> {
+    if path == Path::new("-") {
+        return Ok((Box::new(stdin()), None));
+    }
+    let failed = |error: std::io::Error| Failure::Read {
+        path: path.display().to_string(),
+        kind: error.kind(),
+    };
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+    }
+    Ok((Box::new(file), metadata.is_file().then_some(metadata.len())))
+}
+
+/// All of it, wiped after use.
+pub(crate) fn read_all(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let (mut input, _) = open(path)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(1 << 16));
+    input.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,31 @@
+//! The `medseal` command: a thin surface on the engine.
+//!
+//! It parses arguments, opens a home, calls one engine operation and prints. It must not decide
+//! anything the engine does not, touch a key, or print a value in an error.
+
+mod arguments;
+mod commands;
+mod context;
+mod failure;
+mod home;
+mod input;
+mod output;
+mod progress;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = match arguments::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    let json = arguments.json;
+    match pollster::block_on(commands::run(arguments)) {
+        Ok(code) => code,
+        Err(failure) => failure.report(json),
+    }
+}

@@ -1,0 +1,99 @@
+//! The key derivation function of every key in Medseal: SP 800-108r1, counter mode, HMAC-SHA-256.
+//!
+//! `KDF(K, label, ctx, n)`: block i = HMAC(K, u32be(i) ‖ label ‖ 00 ‖ ctx ‖ u32be(8n)). Labels are
+//! a closed registry ([`Label`]), so no caller can invent one that collides with another use.
+
+use crate::primitives::hmac_sha256::{HmacKey, pad, padded_len};
+use crate::wiped::Wiped;
+use zeroize::Zeroize;
+
+/// The closed registry of labels (`spec/envelope.md`, Labels). No label contains a NUL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Label {
+    /// KEK → tenant DEK.
+    DekTenant,
+    /// KEK → subject DEK.
+    DekSubject,
+    /// DEK → field key.
+    KField,
+    /// DEK → stream key.
+    KStream,
+    /// Field key → commitment and message key.
+    Field,
+    /// KWK (and epoch key) → wrap key.
+    WrapKey,
+    /// KWK → row authentication key.
+    RowMac,
+}
+
+impl Label {
+    /// Every label, for the registry test.
+    pub const ALL: [Label; 7] = [
+        Label::DekTenant,
+        Label::DekSubject,
+        Label::KField,
+        Label::KStream,
+        Label::Field,
+        Label::WrapKey,
+        Label::RowMac,
+    ];
+
+    /// The bytes that are hashed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Label::DekTenant => "medseal/v1/dek-tenant",
+            Label::DekSubject => "medseal/v1/dek-subject",
+            Label::KField => "medseal/v1/k-field",
+            Label::KStream => "medseal/v1/k-stream",
+            Label::Field => "medseal/v1/field",
+            Label::WrapKey => "medseal/v1/wrap-key",
+            Label::RowMac => "medseal/v1/row-mac",
+        }
+    }
+}
+
+/// Messages up to this size are laid out on the stack.
+const STACK_BYTES: usize = 512;
+
+/// Derives `N` bytes; `N` is a multiple of 32. The parts of `context` are concatenated.
+pub(crate) fn derive<const N: usize>(
+    key: &HmacKey,
+    label: Label,
+    context: &[&[u8]],
+) -> Wiped<[u8; N]> {
+    let label = label.as_str().as_bytes();
+    let len = 4 + label.len() + 1 + context.iter().map(|part| part.len()).sum::<usize>() + 4;
+    let padded = padded_len(len);
+    let mut stack = [0; STACK_BYTES];
+    let mut heap = Vec::new();
+    let buffer = match stack.get_mut(..padded) {
+        Some(buffer) => buffer,
+        None => {
+            heap.resize(padded, 0);
+            &mut heap[..]
+        }
+    };
+    lay_out(buffer, len, label, context, N);
+    let mut out = Wiped::new([0; N]);
+    for (i, block) in (1u32..).zip(out.chunks_exact_mut(32)) {
+        buffer[..4].copy_from_slice(&i.to_be_bytes());
+        key.mac_padded_into(buffer.as_chunks().0, block);
+    }
+    // the context of a subject DEK holds the subject's secret
+    buffer.zeroize();
+    out
+}
+
+fn lay_out(buffer: &mut [u8], len: usize, label: &[u8], context: &[&[u8]], n: usize) {
+    let mut at = 4;
+    let mut push = |part: &[u8]| {
+        buffer[at..at + part.len()].copy_from_slice(part);
+        at += part.len();
+    };
+    push(label);
+    push(&[0]);
+    context.iter().for_each(|part| push(part));
+    push(&u32::try_from(8 * n).unwrap_or(u32::MAX).to_be_bytes());
+    pad(buffer, len);
+}

@@ -1,0 +1,103 @@
+//! What a decision and an audit entry are *about*: one digest both must carry.
+//!
+//! The digest covers the operation, the store's epoch, and for every item its key version and
+//! whole context. Decryption compares the two, so that a decision for one value cannot be paired
+//! with the record of another.
+
+use crate::KeyVersionId;
+use sha2::{Digest, Sha256};
+
+/// The operations that need a decision and a durable record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Encrypting values.
+    Encrypt,
+    /// Decrypting values.
+    Decrypt,
+    /// Decrypting and encrypting again under a newer key version.
+    Reencrypt,
+    /// Creating, rotating or otherwise changing keys and field definitions.
+    ChangeKeys,
+}
+
+impl Operation {
+    /// The name in the ledger.
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::Encrypt => "encrypt",
+            Operation::Decrypt => "decrypt",
+            Operation::Reencrypt => "reencrypt",
+            Operation::ChangeKeys => "change-keys",
+        }
+    }
+}
+
+/// SHA-256 over one operation and all its items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OperationDigest([u8; 32]);
+
+impl OperationDigest {
+    /// The digest as lower-case hexadecimal.
+    pub fn to_hex(self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Collects the items of one operation.
+pub struct OperationItems {
+    hasher: Sha256,
+    operation: Operation,
+    epoch: u64,
+    count: u64,
+    salt: [u8; 32],
+}
+
+impl OperationItems {
+    /// Starts an operation at a store's epoch.
+    ///
+    /// `salt` is fresh, random and kept nowhere: the digest stands in the ledger, and without a
+    /// salt whoever reads the ledger could find a patient's id by trying all of them.
+    pub fn new(operation: Operation, epoch: u64, salt: [u8; 32]) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(b"medseal/v1/operation\0");
+        hasher.update(salt);
+        hasher.update(operation.name().as_bytes());
+        hasher.update([0]);
+        hasher.update(epoch.to_be_bytes());
+        Self { hasher, operation, epoch, count: 0, salt }
+    }
+
+    /// The same operation without its items, to collect them a second time and compare.
+    pub fn twin(&self) -> Self {
+        Self::new(self.operation, self.epoch, self.salt)
+    }
+
+    /// Adds one item: the key version and the encoded context (or the description of a change).
+    pub fn add(&mut self, id: KeyVersionId, context: &[u8]) {
+        self.hasher.update(id.0);
+        self.hasher.update((context.len() as u64).to_be_bytes());
+        self.hasher.update(context);
+        self.count += 1;
+    }
+
+    /// The operation.
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// The store's epoch.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// How many items were added.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The digest of what was added.
+    pub fn digest(self) -> OperationDigest {
+        OperationDigest(self.hasher.chain_update(self.count.to_be_bytes()).finalize().into())
+    }
+}

@@ -1,0 +1,127 @@
+//! One open home: its keys' root, its store, its clock, its ledger.
+
+use crate::clock::Clock;
+use crate::error::EngineError;
+use crate::home::{Environment, Home, KWK_VERSION};
+use crate::keys::KeyCache;
+use crate::ledger::Ledger;
+use medseal_core::StoreId;
+use medseal_core::row_mac::RowMacKey;
+use medseal_core::secret::Kwk;
+use medseal_kms::EpochKeys;
+use medseal_policy::{LocalOwner, Principal};
+use medseal_store::Store;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How often a fresh ciphertext is decrypted again before it is handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VerifyAfterEncrypt {
+    /// Never.
+    #[default]
+    Off,
+    /// One in a hundred, chosen at random.
+    Sampled,
+    /// Every one.
+    Always,
+}
+
+/// What a caller may choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// The validation stage between encryption and storage.
+    pub verify_after_encrypt: VerifyAfterEncrypt,
+    /// How long a derived key may be kept, in milliseconds, however often it is used.
+    pub cache_ttl_millis: u64,
+    /// How many values one cached key may serve.
+    pub cache_max_messages: u64,
+    /// How many bytes of values one cached key may serve.
+    pub cache_max_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            verify_after_encrypt: VerifyAfterEncrypt::Off,
+            cache_ttl_millis: 5 * 60 * 1000,
+            cache_max_messages: 1 << 32,
+            cache_max_bytes: 1 << 40,
+        }
+    }
+}
+
+/// An open home.
+pub struct Engine {
+    pub(crate) store: Box<dyn Store>,
+    pub(crate) store_id: StoreId,
+    pub(crate) kwk: Kwk,
+    pub(crate) row_mac: RowMacKey,
+    pub(crate) epochs: Box<dyn EpochKeys>,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) ledger: Ledger,
+    pub(crate) owner: LocalOwner,
+    pub(crate) principal: Principal,
+    pub(crate) environment: Environment,
+    pub(crate) options: Options,
+    cache: Mutex<KeyCache>,
+    #[cfg(feature = "fault-injection")]
+    pub(crate) fault: Option<fn(&mut [u8])>,
+}
+
+impl Engine {
+    #[expect(clippy::too_many_arguments, reason = "called twice, by the home alone")]
+    pub(crate) async fn start(
+        home: &Home,
+        store: impl Store + 'static,
+        store_id: StoreId,
+        kwk: Kwk,
+        epochs: impl EpochKeys + 'static,
+        environment: Environment,
+        options: Options,
+        clock: Box<dyn Clock>,
+    ) -> Result<Engine, EngineError> {
+        let engine = Engine {
+            row_mac: kwk.row_mac_key(&store_id),
+            store: Box::new(store),
+            store_id,
+            kwk,
+            epochs: Box::new(epochs),
+            clock,
+            ledger: Ledger::new(home.ledger_file()),
+            owner: LocalOwner { user_id: home.owner()? },
+            principal: Principal { user_id: rustix::process::geteuid().as_raw() },
+            environment,
+            options,
+            cache: Mutex::new(KeyCache::default()),
+            #[cfg(feature = "fault-injection")]
+            fault: None,
+        };
+        engine.keep_epoch_keys().await?;
+        Ok(engine)
+    }
+
+    /// Lets a test break every fresh ciphertext before verification sees it.
+    #[cfg(feature = "fault-injection")]
+    pub fn inject_fault(&mut self, fault: fn(&mut [u8])) {
+        self.fault = Some(fault);
+    }
+
+    /// What the home is for.
+    pub fn environment(&self) -> Environment {
+        self.environment
+    }
+
+    /// The time as this engine sees it.
+    pub fn now(&self) -> medseal_core::keyring::UnixSeconds {
+        self.clock.now()
+    }
+
+    /// A panic while the lock was held leaves a cache that is still consistent: entries are
+    /// inserted whole.
+    pub(crate) fn cache(&self) -> MutexGuard<'_, KeyCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn kwk_version(&self) -> u32 {
+        KWK_VERSION
+    }
+}

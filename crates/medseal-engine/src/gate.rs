@@ -1,0 +1,75 @@
+//! The gate every operation goes through: decision, record, and only then keys.
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::ledger::{Details, Recorded};
+use crate::random::BufferedRandom;
+use medseal_core::operation::{Operation, OperationDigest, OperationItems};
+use medseal_core::{Error, Random};
+use medseal_policy::{Authorized, Op, decide};
+
+/// An operation that was allowed and stands in the ledger. Consumed by what it allows.
+#[must_use]
+pub(crate) struct Permit<O: Op> {
+    authorized: Authorized<O>,
+    recorded: Recorded,
+}
+
+/// An operation whose decision and record were found to be about the same items.
+pub(crate) struct Admitted(());
+
+/// What the ledger says beside the decision.
+pub(crate) struct Subject<'a> {
+    pub(crate) epoch: u64,
+    pub(crate) keys: &'a [String],
+    pub(crate) change: Option<&'a str>,
+}
+
+impl Engine {
+    pub(crate) fn items<O: Op>(&self, epoch: u64) -> Result<OperationItems, EngineError> {
+        let operation: Operation = O::OPERATION;
+        let mut salt = [0; 32];
+        BufferedRandom.fill(&mut salt).map_err(Error::from)?;
+        Ok(OperationItems::new(operation, epoch, salt))
+    }
+
+    /// Decides and records. When it returns, the entry is on disk.
+    pub(crate) fn permit<O: Op>(
+        &self,
+        items: OperationItems,
+        about: &Subject<'_>,
+    ) -> Result<Permit<O>, EngineError> {
+        let count = items.count();
+        let authorized = decide::<O>(&self.owner, &self.principal, items)?;
+        let details = Details {
+            time: self.clock.now(),
+            principal: &self.principal,
+            epoch: about.epoch,
+            items: count,
+            keys: about.keys,
+            change: about.change,
+        };
+        let recorded = self.ledger.record(&authorized, &details)?;
+        Ok(Permit { authorized, recorded })
+    }
+}
+
+impl<O: Op> Permit<O> {
+    /// Takes the two proofs apart, for the functions that ask for both.
+    pub(crate) fn into_proofs(self) -> (Authorized<O>, Recorded) {
+        (self.authorized, self.recorded)
+    }
+}
+
+/// Compares the digests that decision and record carry with the operation's own.
+pub(crate) fn admit<O: Op>(
+    authorized: Authorized<O>,
+    recorded: Recorded,
+    operation: OperationDigest,
+) -> Result<Admitted, EngineError> {
+    if authorized.digest() == operation && recorded.digest() == operation {
+        Ok(Admitted(()))
+    } else {
+        Err(EngineError::ProofMismatch)
+    }
+}

@@ -1,0 +1,356 @@
+//! A home: the directory of an embedded installation.
+//!
+//! ```text
+//! store.sqlite     keys, key versions, wrapped secrets, field definitions
+//! root.key         the root, for `--root keyfile`: whoever has it and the store has everything
+//! epochs/          this and the last months' keys; never part of a backup
+//! audit/           the ledger
+//! ```
+//! `init` builds a home under another name and renames it, so that a kill leaves either no home or
+//! a whole one.
+
+use crate::clock::{Clock, SystemClock};
+use crate::engine::{Engine, Options};
+use crate::error::EngineError;
+use crate::ledger::Ledger;
+use crate::random::BufferedRandom;
+use medseal_core::secret::Kwk;
+use medseal_core::stored_secret::Place;
+use medseal_core::{StoreId, row_mac};
+use medseal_kms::{
+    EnvironmentRoot, EpochKeyDirectory, KeyFileRoot, PassphraseKdf, PassphraseRoot, RootKind,
+    RootProvider,
+};
+use medseal_store::{Change, Record, RootRecord, SqliteStore, Store};
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+const ROOT_PURPOSE: &str = "kwk";
+pub(crate) const KWK_VERSION: u32 = 1;
+
+/// Where a home lies.
+#[derive(Debug, Clone)]
+pub struct Home {
+    path: PathBuf,
+}
+
+/// What an installation is for; production refuses what only a laptop may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    /// A laptop, a test.
+    Development,
+    /// Real patients' data.
+    Production,
+}
+
+impl Environment {
+    /// The name on the command line and in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Environment::Development => "development",
+            Environment::Production => "production",
+        }
+    }
+
+    /// Reads an [`Environment::name`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Development, Self::Production].into_iter().find(|e| e.name() == name)
+    }
+}
+
+/// How the root is kept.
+pub enum RootChoice {
+    /// A file in the home, readable by its owner alone.
+    KeyFile,
+    /// Derived from a passphrase.
+    Passphrase(Zeroizing<Vec<u8>>, PassphraseKdfChoice),
+    /// `MEDSEAL_ROOT_KEY`; development only.
+    Environment,
+}
+
+/// How a passphrase becomes a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PassphraseKdfChoice {
+    /// Argon2id (RFC 9106).
+    Argon2id,
+    /// PBKDF2-HMAC-SHA-512 (SP 800-132).
+    Pbkdf2,
+}
+
+/// What `init` made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InitReport {
+    /// The home.
+    pub home: PathBuf,
+    /// The root's kind.
+    pub root: &'static str,
+    /// The root's file, when it is one.
+    pub root_file: Option<PathBuf>,
+    /// What it is for.
+    pub environment: &'static str,
+    /// The keys that were made.
+    pub keys: Vec<String>,
+}
+
+impl Home {
+    /// A home at `path`, which need not exist yet.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn store_file(&self) -> PathBuf {
+        self.path.join("store.sqlite")
+    }
+
+    /// The root's file, for a home whose root is one.
+    pub fn root_file(&self) -> PathBuf {
+        self.path.join("root.key")
+    }
+
+    pub(crate) fn epochs(&self) -> PathBuf {
+        self.path.join("epochs")
+    }
+
+    /// The ledger's file.
+    pub fn ledger_file(&self) -> PathBuf {
+        self.path.join("audit").join("ledger.ndjson")
+    }
+
+    /// The user id of the home's owner.
+    pub(crate) fn owner(&self) -> Result<u32, EngineError> {
+        fs::metadata(&self.path).map(|m| m.uid()).map_err(|_| EngineError::HomeMissing)
+    }
+
+    /// Makes a new home with the keys `default` and `files`.
+    ///
+    /// # Errors
+    /// [`EngineError::HomeExists`], [`EngineError::HomeNotEmpty`], or whatever a part of it needs;
+    /// then nothing stands under the home's name.
+    pub async fn init(
+        &self,
+        choice: RootChoice,
+        environment: Environment,
+    ) -> Result<InitReport, EngineError> {
+        if environment == Environment::Production && matches!(choice, RootChoice::Environment) {
+            return Err(EngineError::ProductionRefuses("a root from the environment"));
+        }
+        self.refuse_existing()?;
+        self.remove_abandoned()?;
+        let building = Home::at(self.building_path()?);
+        let built = building.build(choice, environment).await;
+        let report = built.and_then(|report| {
+            sync_directory(&building.path)?;
+            fs::rename(&building.path, &self.path).map_err(EngineError::io("creating the home"))?;
+            sync_directory(parent(&self.path))?;
+            Ok(report)
+        });
+        if report.is_err() {
+            // keys that never guarded anything
+            let _ = fs::remove_dir_all(&building.path);
+        }
+        let root_file = report.as_ref().ok().and_then(|r| r.root_file.as_ref());
+        let root_file = root_file.map(|_| self.root_file());
+        report.map(|report| InitReport { home: self.path.clone(), root_file, ..report })
+    }
+
+    /// Opens the home. `passphrase` is called only when the root needs one.
+    ///
+    /// # Errors
+    /// [`EngineError::HomeMissing`], a root that does not open, or a store that was tampered with.
+    pub async fn open(
+        &self,
+        passphrase: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, EngineError>,
+        options: Options,
+    ) -> Result<Engine, EngineError> {
+        self.open_with_clock(passphrase, options, Box::new(SystemClock)).await
+    }
+
+    /// As [`Home::open`], with the time read from `clock`.
+    ///
+    /// # Errors
+    /// As [`Home::open`].
+    pub async fn open_with_clock(
+        &self,
+        passphrase: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, EngineError>,
+        options: Options,
+        clock: Box<dyn Clock>,
+    ) -> Result<Engine, EngineError> {
+        if !self.store_file().exists() {
+            return Err(EngineError::HomeMissing);
+        }
+        let store = SqliteStore::open(&self.store_file())?;
+        let found = medseal_store::get::<RootRecord>(&store, &["root"]).await?;
+        let row = found.ok_or(EngineError::HomeMissing)?;
+        // Needed to get at the key that authenticates it; verified right after.
+        let root = row.unauthenticated();
+        let provider = self.provider(root, passphrase)?;
+        let store_id = store.state().await?.store_id;
+        let place = root_place(&store_id);
+        let kwk = provider.unwrap(&place.borrow(), &root.wrapped_kwk).await?;
+        let root = row.verify(&kwk.row_mac_key(&store_id))?.record;
+        let environment =
+            Environment::from_name(&root.environment).ok_or(EngineError::HomeMissing)?;
+        let epochs = EpochKeyDirectory::new(self.epochs());
+        Engine::start(self, store, store_id, kwk, epochs, environment, options, clock).await
+    }
+
+    fn provider(
+        &self,
+        root: &RootRecord,
+        passphrase: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, EngineError>,
+    ) -> Result<Box<dyn RootProvider>, EngineError> {
+        Ok(match RootKind::from_name(&root.kind) {
+            Some(RootKind::KeyFile) => Box::new(KeyFileRoot::open(&self.root_file())?),
+            Some(RootKind::Passphrase) => {
+                let kdf = PassphraseKdf::parse(&root.parameters)?;
+                Box::new(PassphraseRoot::open(passphrase()?, kdf)?)
+            }
+            Some(RootKind::Environment) => Box::new(EnvironmentRoot::from_env()?),
+            _ => return Err(EngineError::NotAvailable("this kind of root")),
+        })
+    }
+
+    fn refuse_existing(&self) -> Result<(), EngineError> {
+        let Ok(mut entries) = fs::read_dir(&self.path) else {
+            return if self.path.exists() { Err(EngineError::HomeNotEmpty) } else { Ok(()) };
+        };
+        if self.store_file().exists() {
+            return Err(EngineError::HomeExists);
+        }
+        if entries.next().is_some() { Err(EngineError::HomeNotEmpty) } else { Ok(()) }
+    }
+
+    fn building_prefix(&self) -> String {
+        let name = self.path.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
+        format!(".{name}.init-")
+    }
+
+    fn building_path(&self) -> Result<PathBuf, EngineError> {
+        fs::create_dir_all(parent(&self.path)).map_err(EngineError::io("creating the home"))?;
+        let name = format!("{}{}", self.building_prefix(), std::process::id());
+        Ok(parent(&self.path).join(name))
+    }
+
+    /// Removes what a killed `init` left: it never guarded anything, but it holds keys.
+    fn remove_abandoned(&self) -> Result<(), EngineError> {
+        let Ok(entries) = fs::read_dir(parent(&self.path)) else { return Ok(()) };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let process = name.to_str().and_then(|n| n.strip_prefix(&self.building_prefix()));
+            let abandoned = process
+                .and_then(|p| p.parse::<u32>().ok())
+                .is_some_and(|p| p == std::process::id() || !is_running(p));
+            if abandoned {
+                fs::remove_dir_all(entry.path())
+                    .map_err(EngineError::io("removing a stale init"))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn build(
+        &self,
+        choice: RootChoice,
+        environment: Environment,
+    ) -> Result<InitReport, EngineError> {
+        let io = EngineError::io("creating the home");
+        let mut private = fs::DirBuilder::new();
+        private.mode(0o700);
+        private.create(&self.path).map_err(&io)?;
+        private.create(self.epochs()).map_err(&io)?;
+        private.create(self.path.join("audit")).map_err(&io)?;
+        Ledger::create(&self.ledger_file()).map_err(&io)?;
+
+        let random = &mut BufferedRandom;
+        let store_id = StoreId::generate(random).map_err(medseal_core::Error::from)?;
+        let provider = self.new_provider(choice)?;
+        let store = SqliteStore::create(&self.store_file(), &store_id)?;
+        let kwk = Kwk::generate(random).map_err(medseal_core::Error::from)?;
+        let place = root_place(&store_id);
+        let wrapped_kwk = provider.wrap(&place.borrow(), &kwk, random).await?;
+        let descriptor = provider.descriptor();
+        let record = RootRecord {
+            name: "root".to_owned(),
+            environment: environment.name().to_owned(),
+            kind: descriptor.kind.name().to_owned(),
+            parameters: descriptor.parameters,
+            kwk_version: i64::from(KWK_VERSION),
+            wrapped_kwk,
+            created_at: SystemClock.now(),
+        };
+        let mut change = Change::new(store.state().await?.epoch);
+        change.insert(&record, &kwk.row_mac_key(&store_id))?;
+        store.commit(change).await?;
+        let epochs = EpochKeyDirectory::new(self.epochs());
+        let clock = Box::new(SystemClock);
+        let options = Options::default();
+        let engine =
+            Engine::start(self, store, store_id, kwk, epochs, environment, options, clock).await?;
+        let keys = engine.create_first_keys().await?;
+        let root_file = (descriptor.kind == RootKind::KeyFile).then(|| self.root_file());
+        Ok(InitReport {
+            home: self.path.clone(),
+            root: descriptor.kind.name(),
+            root_file,
+            environment: environment.name(),
+            keys,
+        })
+    }
+
+    fn new_provider(&self, choice: RootChoice) -> Result<Box<dyn RootProvider>, EngineError> {
+        let random = &mut BufferedRandom;
+        Ok(match choice {
+            RootChoice::KeyFile => Box::new(KeyFileRoot::create(&self.root_file(), random)?),
+            RootChoice::Passphrase(passphrase, kdf) => {
+                let kdf = match kdf {
+                    PassphraseKdfChoice::Argon2id => PassphraseKdf::default_argon2id(random)?,
+                    PassphraseKdfChoice::Pbkdf2 => PassphraseKdf::default_pbkdf2(random)?,
+                };
+                Box::new(PassphraseRoot::create(passphrase, kdf)?)
+            }
+            RootChoice::Environment => Box::new(EnvironmentRoot::from_env()?),
+        })
+    }
+}
+
+/// An owned [`Place`] of the wrapped KWK.
+struct RootPlace {
+    store: StoreId,
+    key: Vec<u8>,
+}
+
+fn root_place(store: &StoreId) -> RootPlace {
+    RootPlace { store: store.clone(), key: row_mac::primary_key(&["root"]) }
+}
+
+impl RootPlace {
+    fn borrow(&self) -> Place<'_> {
+        Place {
+            store: &self.store,
+            table: RootRecord::table().name,
+            primary_key: &self.key,
+            version: 1,
+            purpose: ROOT_PURPOSE,
+        }
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn is_running(process: u32) -> bool {
+    Path::new("/proc").join(process.to_string()).exists() || !Path::new("/proc/self").exists()
+}
+
+pub(crate) fn sync_directory(path: &Path) -> Result<(), EngineError> {
+    let io = EngineError::io("syncing a directory");
+    fs::File::open(path).and_then(|d| d.sync_all()).map_err(io)
+}

@@ -1,0 +1,95 @@
+//! Derived keys, kept for a while.
+//!
+//! Everything here belongs to one epoch of the store: any change of keys or definitions empties
+//! it. A key leaves at its absolute age, or when it has served its messages or bytes, whichever
+//! comes first; dropping it wipes it. Only keys are cached, never data.
+
+use super::LoadedKey;
+use crate::engine::Options;
+use medseal_core::KeyVersionId;
+use medseal_core::context::Scope;
+use medseal_core::key_schedule::FieldKey;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The most field keys that are kept; beyond it the cache starts over.
+const MAX_FIELD_KEYS: usize = 65_536;
+
+#[derive(Default)]
+pub(crate) struct KeyCache {
+    epoch: u64,
+    keys: HashMap<(String, String), Arc<LoadedKey>>,
+    owners: HashMap<KeyVersionId, (String, String)>,
+    field_keys: HashMap<(KeyVersionId, String, String), Entry>,
+}
+
+struct Entry {
+    key: Arc<FieldKey>,
+    since_millis: u64,
+    messages: u64,
+    bytes: u64,
+}
+
+impl KeyCache {
+    pub(crate) fn enter_epoch(&mut self, epoch: u64) {
+        if self.epoch != epoch {
+            *self = KeyCache { epoch, ..KeyCache::default() };
+        }
+    }
+
+    pub(super) fn key(&self, tenant: &str, name: &str) -> Option<Arc<LoadedKey>> {
+        self.keys.get(&(tenant.to_owned(), name.to_owned())).cloned()
+    }
+
+    pub(super) fn key_of_version(&self, id: KeyVersionId) -> Option<Arc<LoadedKey>> {
+        self.owners.get(&id).and_then(|owner| self.keys.get(owner)).cloned()
+    }
+
+    pub(super) fn put_key(&mut self, key: Arc<LoadedKey>) {
+        let owner = (key.tenant.clone(), key.name.clone());
+        for version in &key.keyring.versions {
+            self.owners.insert(version.id, owner.clone());
+        }
+        self.keys.insert(owner, key);
+    }
+
+    /// A key that is neither too old nor used up.
+    pub(super) fn field_key(
+        &mut self,
+        id: KeyVersionId,
+        scope: &Scope,
+        now_millis: u64,
+        options: &Options,
+    ) -> Option<Arc<FieldKey>> {
+        let place = (id, scope.collection().to_owned(), scope.field().to_owned());
+        let entry = self.field_keys.get(&place)?;
+        let fresh = now_millis.saturating_sub(entry.since_millis) < options.cache_ttl_millis
+            && entry.messages < options.cache_max_messages
+            && entry.bytes < options.cache_max_bytes;
+        let same_tenant = entry.key.scope().tenant() == scope.tenant();
+        if fresh && same_tenant {
+            return Some(Arc::clone(&entry.key));
+        }
+        self.field_keys.remove(&place);
+        None
+    }
+
+    pub(super) fn put_field_key(&mut self, id: KeyVersionId, key: Arc<FieldKey>, now_millis: u64) {
+        if self.field_keys.len() >= MAX_FIELD_KEYS {
+            self.field_keys.clear();
+        }
+        let place = (id, key.scope().collection().to_owned(), key.scope().field().to_owned());
+        let entry = Entry { key, since_millis: now_millis, messages: 0, bytes: 0 };
+        self.field_keys.insert(place, entry);
+    }
+
+    /// Charges what a cached key has served.
+    pub(crate) fn charge(&mut self, key: &FieldKey, messages: u64, bytes: u64) {
+        let scope = key.scope();
+        let place = (key.id(), scope.collection().to_owned(), scope.field().to_owned());
+        if let Some(entry) = self.field_keys.get_mut(&place) {
+            entry.messages += messages;
+            entry.bytes += bytes;
+        }
+    }
+}

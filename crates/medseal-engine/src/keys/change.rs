@@ -1,0 +1,384 @@
+//! Changes of keys: one pure transition, one compare-and-set transaction, one ledger entry.
+//!
+//! A change reads the key at an epoch, lets the keyring's pure function decide, records it and
+//! commits against that same epoch. If another process was faster, everything starts over from
+//! what is now true. The ledger entry comes first: an entry whose change did not happen is
+//! harmless, a change without an entry is not.
+
+use super::LoadedKey;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::gate::{Subject, admit};
+use crate::home::Environment;
+use crate::random::BufferedRandom;
+use medseal_core::keyring::{Cause, Event, KeyVersion, Keyring, Purpose, Refusal};
+use medseal_core::keyring::{RotationPolicy, State, UnixSeconds};
+use medseal_core::row_mac::primary_key;
+use medseal_core::secret::Kek;
+use medseal_core::{Error, KeyVersionId, Suite};
+use medseal_policy::ChangeKeys;
+use medseal_store::{Change, KeyRecord, KeySecretRecord, KeyVersionRecord, StoreError};
+
+/// How often a change starts over when others are faster.
+const MAX_ATTEMPTS: u32 = 256;
+const MAX_REASON_BYTES: usize = 1024;
+
+/// A key to be made.
+#[derive(Debug, Clone)]
+pub struct NewKey<'a> {
+    /// The tenant.
+    pub tenant: &'a str,
+    /// The name, unique in the tenant.
+    pub name: &'a str,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Its first version's suite.
+    pub suite: Suite,
+    /// When a new version is due.
+    pub policy: RotationPolicy,
+}
+
+/// What `destroy` did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destroyed {
+    /// The waiting period runs until this moment.
+    Scheduled(UnixSeconds),
+    /// The key material is gone.
+    Gone,
+}
+
+impl Engine {
+    pub(crate) async fn create_first_keys(&self) -> Result<Vec<String>, EngineError> {
+        for (name, purpose) in [("default", Purpose::Field), ("files", Purpose::File)] {
+            let key = NewKey {
+                tenant: "default",
+                name,
+                purpose,
+                suite: Suite::Aes256Gcm,
+                policy: RotationPolicy::default(),
+            };
+            self.create_key(&key, None).await?;
+        }
+        Ok(vec!["default".to_owned(), "files".to_owned()])
+    }
+
+    /// Makes a key with one version. The self-test runs first and a failure prevents it.
+    ///
+    /// # Errors
+    /// [`EngineError::KeyExists`], [`EngineError::Name`], [`EngineError::Selftest`].
+    pub async fn create_key(
+        &self,
+        key: &NewKey<'_>,
+        reason: Option<&str>,
+    ) -> Result<(), EngineError> {
+        check_name("a key's name", key.name)?;
+        check_name("a tenant", key.tenant)?;
+        check_reason(reason)?;
+        medseal_core::selftest::run(&mut BufferedRandom)?;
+        for _ in 0..MAX_ATTEMPTS {
+            let epoch = self.begin().await?;
+            if self.key_exists(key.tenant, key.name).await? {
+                return Err(EngineError::KeyExists(key.name.to_owned()));
+            }
+            let (now, id) = (self.clock.now(), new_id()?);
+            let keyring = Keyring::create(key.purpose, key.policy, id, key.suite, now);
+            let mut change = Change::new(epoch);
+            let record = KeyRecord::new(key.tenant, key.name, &keyring, now, reason);
+            change.insert(&record, &self.row_mac)?;
+            for version in &keyring.versions {
+                let row = KeyVersionRecord::new(key.tenant, key.name, version, reason);
+                change.insert(&row, &self.row_mac)?;
+            }
+            self.insert_secret(&mut change, id).await?;
+            let what = format!("create {}", describe(key.tenant, key.name));
+            if self.commit_change(epoch, change, id, &what).await? {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    /// A new version becomes primary.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchKey`] and what the store answers.
+    pub async fn rotate_key(
+        &self,
+        tenant: &str,
+        name: &str,
+        suite: Option<Suite>,
+        reason: Option<&str>,
+    ) -> Result<u32, EngineError> {
+        medseal_core::selftest::run(&mut BufferedRandom)?;
+        let rotate = |key: &LoadedKey| {
+            let primary = key.keyring.version(key.keyring.primary)?;
+            Ok(Event::Rotate { id: new_id_or_refuse()?, suite: suite.unwrap_or(primary.suite) })
+        };
+        let keyring = self.change_key(tenant, name, "rotate", reason, rotate).await?;
+        Ok(keyring.primary)
+    }
+
+    /// An earlier version becomes primary again.
+    ///
+    /// # Errors
+    /// [`EngineError::Key`] when its state does not allow it.
+    pub async fn rollback_key(
+        &self,
+        tenant: &str,
+        name: &str,
+        number: u32,
+        reason: Option<&str>,
+    ) -> Result<(), EngineError> {
+        let event = |_: &LoadedKey| Ok(Event::Rollback(number));
+        self.change_key(tenant, name, &format!("rollback @{number}"), reason, event).await?;
+        Ok(())
+    }
+
+    /// A version stops encrypting and decrypting until it is resumed.
+    ///
+    /// # Errors
+    /// As [`Engine::rollback_key`].
+    pub async fn suspend_key(
+        &self,
+        tenant: &str,
+        name: &str,
+        number: u32,
+        reason: Option<&str>,
+    ) -> Result<(), EngineError> {
+        let event = |_: &LoadedKey| Ok(Event::Suspend(number));
+        self.change_key(tenant, name, &format!("suspend @{number}"), reason, event).await?;
+        Ok(())
+    }
+
+    /// Ends a suspension or takes back a pending destruction.
+    ///
+    /// # Errors
+    /// As [`Engine::rollback_key`].
+    pub async fn resume_key(
+        &self,
+        tenant: &str,
+        name: &str,
+        number: u32,
+        reason: Option<&str>,
+    ) -> Result<(), EngineError> {
+        let event = |_: &LoadedKey| Ok(Event::Resume(number));
+        self.change_key(tenant, name, &format!("resume @{number}"), reason, event).await?;
+        Ok(())
+    }
+
+    /// Takes a version out of use.
+    ///
+    /// # Errors
+    /// As [`Engine::rollback_key`].
+    pub async fn revoke_key(
+        &self,
+        tenant: &str,
+        name: &str,
+        number: u32,
+        cause: Cause,
+        reason: Option<&str>,
+    ) -> Result<(), EngineError> {
+        let event = |_: &LoadedKey| Ok(Event::Revoke(number, cause));
+        let what = format!("revoke @{number} {}", cause.name());
+        self.change_key(tenant, name, &what, reason, event).await?;
+        Ok(())
+    }
+
+    /// Starts the waiting period, or destroys the key material when it is over.
+    ///
+    /// # Errors
+    /// [`EngineError::ProductionRefuses`]; [`EngineError::Key`] for the primary or before the
+    /// waiting period has ended.
+    pub async fn destroy_key(
+        &self,
+        tenant: &str,
+        name: &str,
+        number: u32,
+        waiting_seconds: i64,
+        reason: Option<&str>,
+    ) -> Result<Destroyed, EngineError> {
+        if self.environment == Environment::Production {
+            return Err(EngineError::ProductionRefuses("destroying a key without approvals"));
+        }
+        let destroy_after = self.clock.now().saturating_add(waiting_seconds.max(0));
+        let event = |key: &LoadedKey| {
+            Ok(match key.keyring.version(number)?.state {
+                State::DestroyPending => Event::Destroy(number),
+                _ => Event::ScheduleDestroy { number, destroy_after },
+            })
+        };
+        let what = format!("destroy @{number}");
+        let keyring = self.change_key(tenant, name, &what, reason, event).await?;
+        let version = keyring
+            .version(number)
+            .map_err(|refusal| EngineError::Key { key: name.to_owned(), refusal })?;
+        Ok(version.destroy_after.map_or(Destroyed::Gone, Destroyed::Scheduled))
+    }
+
+    /// One change of one key, started over as long as others are faster.
+    async fn change_key(
+        &self,
+        tenant: &str,
+        name: &str,
+        what: &str,
+        reason: Option<&str>,
+        event: impl Fn(&LoadedKey) -> Result<Event, Refusal>,
+    ) -> Result<Keyring, EngineError> {
+        check_reason(reason)?;
+        for _ in 0..MAX_ATTEMPTS {
+            let epoch = self.begin().await?;
+            let key = self.read_key(tenant, name).await?;
+            let event = event(&key).map_err(|refusal| key.refused(refusal))?;
+            let next = key
+                .keyring
+                .apply(event, self.clock.now())
+                .map_err(|refusal| key.refused(refusal))?;
+            let change = self.key_change(epoch, &key, &next, reason).await?;
+            let id = changed_version(&key.keyring, &next);
+            let what = format!("{what} {}", describe(tenant, name));
+            if self.commit_change(epoch, change, id, &what).await? {
+                return Ok(next);
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    /// The rows that lead from one keyring to the next.
+    async fn key_change(
+        &self,
+        epoch: u64,
+        key: &LoadedKey,
+        next: &Keyring,
+        reason: Option<&str>,
+    ) -> Result<Change, EngineError> {
+        let mut change = Change::new(epoch);
+        let (record, row_version) = &*key.row;
+        let record = KeyRecord::new(&key.tenant, &key.name, next, record.created_at, reason);
+        change.update(*row_version, &record, &self.row_mac)?;
+        for version in &next.versions {
+            let row = key.row_of(version);
+            match row {
+                Some((_, old)) if old == version => {}
+                Some((row_version, old)) => {
+                    let row = KeyVersionRecord::new(&key.tenant, &key.name, version, reason);
+                    change.update(row_version, &row, &self.row_mac)?;
+                    if version.state == State::Destroyed && old.state != State::Destroyed {
+                        self.delete_secret(&mut change, version.id).await?;
+                    }
+                }
+                None => {
+                    let row = KeyVersionRecord::new(&key.tenant, &key.name, version, reason);
+                    change.insert(&row, &self.row_mac)?;
+                    self.insert_secret(&mut change, version.id).await?;
+                }
+            }
+        }
+        Ok(change)
+    }
+
+    async fn insert_secret(
+        &self,
+        change: &mut Change,
+        id: KeyVersionId,
+    ) -> Result<(), EngineError> {
+        let random = &mut BufferedRandom;
+        let month = self.clock.month();
+        self.epochs.get_or_create(month, random).await?;
+        let kek = Kek::generate(random).map_err(Error::from)?;
+        let key = id.to_string();
+        let pk = primary_key(&[&key]);
+        let wrap = self.wrap_key(month).await?;
+        let secret = wrap.wrap(&self.secret_place(&pk, 1), kek.expose_bytes(), random)?;
+        let month = i64::from(month.yyyymm());
+        let record = KeySecretRecord { key_version_id: key, month, secret };
+        change.insert(&record, &self.row_mac)?;
+        Ok(())
+    }
+
+    async fn delete_secret(
+        &self,
+        change: &mut Change,
+        id: KeyVersionId,
+    ) -> Result<(), EngineError> {
+        let key = id.to_string();
+        let row = medseal_store::get::<KeySecretRecord>(&*self.store, &[&key]).await?;
+        if let Some(row) = row {
+            let version = row.verify(&self.row_mac)?.version;
+            change.delete::<KeySecretRecord>(&[&key], version)?;
+        }
+        Ok(())
+    }
+
+    /// Decides, records and commits; `false` when somebody else was faster.
+    pub(crate) async fn commit_change(
+        &self,
+        epoch: u64,
+        change: Change,
+        id: KeyVersionId,
+        what: &str,
+    ) -> Result<bool, EngineError> {
+        let mut items = self.items::<ChangeKeys>(epoch)?;
+        let mut same = items.twin();
+        items.add(id, what.as_bytes());
+        same.add(id, what.as_bytes());
+        let about = Subject { epoch, keys: &[], change: Some(what) };
+        let (authorized, recorded) = self.permit::<ChangeKeys>(items, &about)?.into_proofs();
+        admit(authorized, recorded, same.digest())?;
+        match self.store.commit(change).await {
+            Ok(epoch) => {
+                self.cache().enter_epoch(epoch);
+                Ok(true)
+            }
+            Err(StoreError::Conflict) => Ok(false),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    async fn key_exists(&self, tenant: &str, name: &str) -> Result<bool, EngineError> {
+        let row = medseal_store::get::<KeyRecord>(&*self.store, &[tenant, name]).await?;
+        Ok(row.is_some())
+    }
+}
+
+impl LoadedKey {
+    /// The row version and the old value of a version, if the store has it.
+    fn row_of(&self, version: &KeyVersion) -> Option<(u64, &KeyVersion)> {
+        let at = self.keyring.versions.iter().position(|v| v.number == version.number)?;
+        Some((self.version_rows.get(at)?.1, self.keyring.versions.get(at)?))
+    }
+}
+
+/// The version that a change is about, for the ledger's digest.
+fn changed_version(old: &Keyring, new: &Keyring) -> KeyVersionId {
+    let changed = new.versions.iter().find(|v| !old.versions.contains(v));
+    changed.or(new.versions.last()).map_or(KeyVersionId([0; 8]), |v| v.id)
+}
+
+fn describe(tenant: &str, name: &str) -> String {
+    format!("{tenant}/{name}")
+}
+
+fn new_id() -> Result<KeyVersionId, EngineError> {
+    Ok(KeyVersionId::generate(&mut BufferedRandom).map_err(Error::from)?)
+}
+
+/// Inside a transition only refusals can be reported; the self-test has just shown that the source
+/// works, and a failure here stops the change.
+fn new_id_or_refuse() -> Result<KeyVersionId, Refusal> {
+    KeyVersionId::generate(&mut BufferedRandom).map_err(|_| Refusal::DuplicateId)
+}
+
+pub(crate) fn check_name(what: &'static str, name: &str) -> Result<(), EngineError> {
+    let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(legal) {
+        return Err(EngineError::Name(what));
+    }
+    Ok(())
+}
+
+fn check_reason(reason: Option<&str>) -> Result<(), EngineError> {
+    match reason {
+        Some(reason) if reason.len() > MAX_REASON_BYTES => Err(EngineError::ReasonTooLong),
+        _ => Ok(()),
+    }
+}

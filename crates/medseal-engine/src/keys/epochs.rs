@@ -1,0 +1,72 @@
+//! The monthly keys: made when a month begins, destroyed when no wrap may need them any more.
+//!
+//! Live KEKs are wrapped anew under each month's key; a month's key is destroyed everywhere three
+//! months later. So a copy of the store that is older than that opens nothing, whoever holds the
+//! root. The order matters: the new key is on disk before a wrap uses it, and an old one is
+//! destroyed only when no row names its month.
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::random::BufferedRandom;
+use medseal_core::KeyVersionId;
+use medseal_core::row_mac::primary_key;
+use medseal_core::stored_secret::Month;
+use medseal_store::{Change, KeySecretRecord, Stored};
+
+/// How many months a key of the past is kept.
+const MONTHS_KEPT: i32 = 3;
+
+impl Engine {
+    /// Does what a new month asks for; nothing in the middle of one.
+    pub(crate) async fn keep_epoch_keys(&self) -> Result<(), EngineError> {
+        let month = self.clock.month();
+        let known = self.epochs.months().await?;
+        if known.iter().max().is_none_or(|last| *last > month) || !self.wraps_before(month).await? {
+            return Ok(());
+        }
+        self.epochs.get_or_create(month, &mut BufferedRandom).await?;
+        if !self.rewrap_to(month).await? {
+            // somebody else changed the store meanwhile; the next start looks at the rows again
+            return Ok(());
+        }
+        let oldest_kept = month.plus(-MONTHS_KEPT);
+        for old in known.into_iter().filter(|m| *m < oldest_kept) {
+            self.epochs.destroy(old).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a KEK is still under an older month's key. What counts is the rows: a process that
+    /// was killed may have made the month's key and moved nothing.
+    async fn wraps_before(&self, month: Month) -> Result<bool, EngineError> {
+        let rows = medseal_store::all::<KeySecretRecord>(&*self.store, &[]).await?;
+        let month = i64::from(month.yyyymm());
+        Ok(rows.iter().any(|row| row.unauthenticated().month < month))
+    }
+
+    /// Wraps every KEK of an older month under `month`'s key, in one transaction.
+    async fn rewrap_to(&self, month: Month) -> Result<bool, EngineError> {
+        let epoch = self.begin().await?;
+        let target = self.wrap_key(month).await?;
+        let mut change = Change::new(epoch);
+        let mut any = false;
+        for row in medseal_store::all::<KeySecretRecord>(&*self.store, &[]).await? {
+            let Stored { record, version } = row.verify(&self.row_mac)?;
+            let old = u32::try_from(record.month).ok().and_then(Month::from_yyyymm);
+            let Some(old) = old.filter(|old| *old < month) else { continue };
+            let source = self.wrap_key(old).await?;
+            let pk = primary_key(&[&record.key_version_id]);
+            let kek = source.unwrap(&self.secret_place(&pk, version), &record.secret)?;
+            let place = self.secret_place(&pk, version + 1);
+            let secret = target.wrap(&place, &kek, &mut BufferedRandom)?;
+            let month = i64::from(month.yyyymm());
+            change.update(version, &KeySecretRecord { month, secret, ..record }, &self.row_mac)?;
+            any = true;
+        }
+        if !any {
+            return Ok(true);
+        }
+        let what = format!("rewrap to {}", month.yyyymm());
+        self.commit_change(epoch, change, KeyVersionId([0; 8]), &what).await
+    }
+}

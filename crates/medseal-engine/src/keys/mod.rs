@@ -1,0 +1,184 @@
+//! Keys: loading them from the store, changing them, deriving and caching what data needs.
+
+mod cache;
+mod change;
+mod epochs;
+mod listing;
+
+pub(crate) use cache::KeyCache;
+pub(crate) use change::check_name;
+pub use change::{Destroyed, NewKey};
+pub use listing::{KeySummary, VersionSummary};
+pub use medseal_core::keyring::Purpose as KeyPurpose;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use medseal_core::KeyVersionId;
+use medseal_core::context::Scope;
+use medseal_core::key_schedule::FieldKey;
+use medseal_core::keyring::{KeyVersion, Keyring, Purpose, Refusal};
+use medseal_core::row_mac::primary_key;
+use medseal_core::secret::Kek;
+use medseal_core::stored_secret::{Month, Place, StoredHeader, WrapKey};
+use medseal_store::{KeyRecord, KeySecretRecord, KeyVersionRecord, Record, Stored};
+use std::sync::Arc;
+
+const KEK_PURPOSE: &str = "kek";
+
+/// A key as the store holds it, every row authenticated.
+#[derive(Clone)]
+pub(crate) struct LoadedKey {
+    pub(crate) tenant: String,
+    pub(crate) name: String,
+    pub(crate) keyring: Keyring,
+    pub(crate) row: Arc<(KeyRecord, u64)>,
+    /// The rows of the versions with their row versions, in the keyring's order.
+    pub(crate) version_rows: Arc<Vec<(KeyVersionRecord, u64)>>,
+}
+
+impl Engine {
+    /// The store's epoch; a cache from another epoch is emptied.
+    pub(crate) async fn begin(&self) -> Result<u64, EngineError> {
+        let epoch = self.store.state().await?.epoch;
+        self.cache().enter_epoch(epoch);
+        Ok(epoch)
+    }
+
+    /// The key `name` of `tenant`.
+    pub(crate) async fn load_key(
+        &self,
+        tenant: &str,
+        name: &str,
+    ) -> Result<Arc<LoadedKey>, EngineError> {
+        if let Some(key) = self.cache().key(tenant, name) {
+            return Ok(key);
+        }
+        let key = Arc::new(self.read_key(tenant, name).await?);
+        self.cache().put_key(Arc::clone(&key));
+        Ok(key)
+    }
+
+    pub(crate) async fn read_key(
+        &self,
+        tenant: &str,
+        name: &str,
+    ) -> Result<LoadedKey, EngineError> {
+        let found = medseal_store::get::<KeyRecord>(&*self.store, &[tenant, name]).await?;
+        let row = found.ok_or_else(|| EngineError::NoSuchKey(name.to_owned()))?;
+        let Stored { record, version } = row.verify(&self.row_mac)?;
+        let mut version_rows = Vec::new();
+        let rows = medseal_store::all::<KeyVersionRecord>(&*self.store, &[tenant, name]).await?;
+        for row in rows {
+            let Stored { record, version } = row.verify(&self.row_mac)?;
+            version_rows.push((record, version));
+        }
+        let records: Vec<KeyVersionRecord> = version_rows.iter().map(|(r, _)| r.clone()).collect();
+        let keyring = medseal_store::keyring(&record, &records)?;
+        Ok(LoadedKey {
+            tenant: tenant.to_owned(),
+            name: name.to_owned(),
+            keyring,
+            row: Arc::new((record, version)),
+            version_rows: Arc::new(version_rows),
+        })
+    }
+
+    /// The key that owns the version named in a header. A version of another tenant is answered
+    /// like one that does not exist.
+    pub(crate) async fn key_of_version(
+        &self,
+        tenant: &str,
+        id: KeyVersionId,
+    ) -> Result<Arc<LoadedKey>, EngineError> {
+        if let Some(key) = self.cache().key_of_version(id).filter(|key| key.tenant == tenant) {
+            return Ok(key);
+        }
+        let row = self.store.find_key_version(id).await?;
+        let record = match row {
+            Some(row) => {
+                let record = KeyVersionRecord::from_columns(row.columns)?;
+                Some(record).filter(|record| record.tenant == tenant)
+            }
+            None => None,
+        };
+        let record = record.ok_or(EngineError::KeyVersionUnknown)?;
+        self.load_key(tenant, &record.name).await
+    }
+
+    /// The field key of one version of a field key, derived or from the cache.
+    pub(crate) async fn field_key(
+        &self,
+        key: &LoadedKey,
+        version: &KeyVersion,
+        scope: &Scope,
+    ) -> Result<Arc<FieldKey>, EngineError> {
+        if key.keyring.purpose != Purpose::Field {
+            return Err(EngineError::KeyPurpose(key.name.clone()));
+        }
+        let now = self.clock.monotonic_millis();
+        if let Some(found) = self.cache().field_key(version.id, scope, now, &self.options) {
+            return Ok(found);
+        }
+        let kek = self.kek(version.id).await?;
+        let dek = kek.tenant_dek(version.id, version.suite, &key.tenant);
+        let derived = Arc::new(dek.field_key(scope.clone())?);
+        self.cache().put_field_key(version.id, Arc::clone(&derived), now);
+        Ok(derived)
+    }
+
+    /// Whether the KEK of one version opens.
+    pub(crate) async fn check_kek(&self, id: KeyVersionId) -> Result<(), EngineError> {
+        self.kek(id).await.map(drop)
+    }
+
+    /// Reads and unwraps the KEK of one version.
+    async fn kek(&self, id: KeyVersionId) -> Result<Kek, EngineError> {
+        let key = id.to_string();
+        let row = medseal_store::get::<KeySecretRecord>(&*self.store, &[&key]).await?;
+        let row = row.ok_or(EngineError::KeyVersionUnknown)?;
+        let Stored { record, version } = row.verify(&self.row_mac)?;
+        let wrap = self.wrap_key(StoredHeader::parse(&record.secret)?.month).await?;
+        let pk = primary_key(&[&key]);
+        let secret = wrap.unwrap(&self.secret_place(&pk, version), &record.secret)?;
+        Kek::from_slice(&secret).ok_or(EngineError::Core(medseal_core::Error::Rejected))
+    }
+
+    pub(crate) async fn wrap_key(&self, month: Month) -> Result<WrapKey, EngineError> {
+        if month == Month::NONE {
+            return Ok(self.kwk.wrap_key(self.kwk_version()));
+        }
+        let epoch = self.epochs.get(month).await?;
+        Ok(self.kwk.wrap_key_for_month(self.kwk_version(), month, &epoch))
+    }
+
+    pub(crate) fn secret_place<'a>(&'a self, primary_key: &'a [u8], version: u64) -> Place<'a> {
+        Place {
+            store: &self.store_id,
+            table: KeySecretRecord::table().name,
+            primary_key,
+            version,
+            purpose: KEK_PURPOSE,
+        }
+    }
+}
+
+impl LoadedKey {
+    /// The version that encrypts.
+    pub(crate) fn encrypting(&self) -> Result<&KeyVersion, EngineError> {
+        self.keyring.encrypting_version().map_err(|refusal| self.refused(refusal))
+    }
+
+    /// The version that a header names, if its state decrypts.
+    pub(crate) fn decrypting(&self, id: KeyVersionId) -> Result<&KeyVersion, EngineError> {
+        self.keyring.decrypting_version(id).map_err(|refusal| self.refused(refusal))
+    }
+
+    pub(crate) fn refused(&self, refusal: Refusal) -> EngineError {
+        EngineError::Key { key: self.name.clone(), refusal }
+    }
+
+    /// `NAME@N`.
+    pub(crate) fn version_name(&self, version: &KeyVersion) -> String {
+        format!("{}@{}", self.name, version.number)
+    }
+}

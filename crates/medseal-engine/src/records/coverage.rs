@@ -1,0 +1,62 @@
+//! Which paths of documents a profile covers, and which it does not.
+
+use super::batch::Batch;
+use super::source::Source;
+use super::{Action, Job};
+use crate::error::EngineError;
+use medseal_health::{Cover, Coverage, Placement, Profile};
+use serde::Serialize;
+use std::io::Read;
+use std::sync::Arc;
+
+/// One leaf path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CoveredPath {
+    /// From its record root.
+    pub path: String,
+    /// How often it occurred.
+    pub count: u64,
+    /// `inline`, `remove`, `keep`, `identity`, or `none` where no rule names it.
+    pub cover: &'static str,
+    /// The class of the rule.
+    pub class: Option<String>,
+}
+
+/// Counts the leaf paths of one input under a profile.
+///
+/// # Errors
+/// The first document that is refused.
+pub fn coverage(
+    profile: Arc<Profile>,
+    input: &mut (dyn Read + Send),
+) -> Result<Vec<CoveredPath>, EngineError> {
+    let job = Job::new(Action::Encrypt, Arc::clone(&profile), "default");
+    let mut scanner = job.scanner();
+    let mut source = Source::new(input, None);
+    let mut found = Coverage::new();
+    while source.fill()? {
+        let (documents, bytes) = Batch::split(&source);
+        for (document, line) in documents {
+            scanner.cover(document, &mut found).map_err(|e| e.at_line(line))?;
+        }
+        source.consume(bytes);
+    }
+    let paths = found.entries().map(|entry| {
+        let (cover, class) = match entry.cover {
+            Cover::Rule(rule, placement) => (placed(placement), Some(profile.class(rule))),
+            Cover::Identity => ("identity", None),
+            Cover::Unnamed => ("none", None),
+        };
+        let class = class.map(str::to_owned);
+        CoveredPath { path: entry.path.to_owned(), count: entry.count, cover, class }
+    });
+    Ok(paths.collect())
+}
+
+fn placed(placement: Placement) -> &'static str {
+    match placement {
+        Placement::Inline => "inline",
+        Placement::Remove => "remove",
+        Placement::Keep => "keep",
+    }
+}

@@ -1,0 +1,126 @@
+//! Plaintext documents to encrypted ones.
+
+use super::batch::{Batch, Document, text_envelope};
+use super::keys::binding;
+use super::{Report, Run};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::gate::Subject;
+use medseal_core::context::encode_into;
+use medseal_core::envelope::{Value, encode_text_into};
+use medseal_health::{Placement, Span, splice};
+use medseal_policy::Encrypt;
+
+impl Engine {
+    pub(super) async fn encrypt_batch(
+        &self,
+        run: &mut Run<'_>,
+        batch: &Batch,
+        out: &mut Vec<u8>,
+        report: &mut Report,
+    ) -> Result<(), EngineError> {
+        let good = leading_encryptable(batch, run.job.migrating);
+        let documents = &batch.documents[..good.0];
+        let epoch = self.resolve_fields(run, documents, true).await?;
+        let mut items = self.items::<Encrypt>(epoch)?;
+        let mut context = Vec::new();
+        for (document, span) in inline_spans(documents) {
+            let Some(identity) = document.identity(span) else { continue };
+            self.resolve_for_encrypting(run, identity, span.field).await?;
+            let Some(field) = run.keys.field(identity, span.field) else { continue };
+            let Some(resolved) = &field.encrypting else { continue };
+            context.clear();
+            encode_into(&field.scope, None, &binding(identity), &mut context)
+                .map_err(|e| EngineError::from(e).at(document.position(span)))?;
+            items.add(resolved.field_key.id(), &context);
+        }
+        if items.count() > 0 {
+            let keys: Vec<String> = run.keys.version_names.iter().cloned().collect();
+            let about = Subject { epoch, keys: &keys, change: None };
+            let _encryption_is_recorded = self.permit::<Encrypt>(items, &about)?.into_proofs();
+        }
+        let mut scratch = Vec::new();
+        for document in documents {
+            let start = out.len();
+            let done = self.encrypt_document(run, document, &mut scratch, out, report);
+            if done.is_err() {
+                out.truncate(start);
+            }
+            done?;
+        }
+        good.1.map_or(Ok(()), Err)
+    }
+
+    fn encrypt_document(
+        &self,
+        run: &mut Run<'_>,
+        document: &Document,
+        scratch: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+        report: &mut Report,
+    ) -> Result<(), EngineError> {
+        splice(&document.bytes, &document.spans, out, |span, out| {
+            let value = document.value(span);
+            if text_envelope(value).is_some() {
+                report.unchanged += 1;
+                out.extend_from_slice(value);
+                return Ok(());
+            }
+            report.values += 1;
+            self.encrypt_span(run, document, span, scratch, out)
+        })?;
+        out.extend_from_slice(&document.ending);
+        Ok(())
+    }
+
+    fn encrypt_span(
+        &self,
+        run: &mut Run<'_>,
+        document: &Document,
+        span: &Span,
+        scratch: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EngineError> {
+        let unresolved = || EngineError::from(medseal_core::Error::Rejected);
+        let identity = document.identity(span).ok_or_else(unresolved)?;
+        let field = run.keys.field(identity, span.field).ok_or_else(unresolved)?;
+        let resolved = field.encrypting.as_ref().ok_or_else(unresolved)?;
+        let value = document.value(span);
+        // the scanner has checked the document's UTF-8
+        let text = std::str::from_utf8(value).map_err(|_| unresolved())?;
+        scratch.clear();
+        let (key, flags) = (&resolved.field_key, resolved.flags);
+        self.seal(key, flags, &binding(identity), &Value::json(text), scratch)?;
+        out.push(b'"');
+        encode_text_into(scratch, out);
+        out.push(b'"');
+        let id = key.id();
+        run.keys.count(id, value.len());
+        Ok(())
+    }
+}
+
+/// The values that stay in the document as ciphertext.
+fn inline_spans(documents: &[Document]) -> impl Iterator<Item = (&Document, &Span)> {
+    documents.iter().flat_map(|document| {
+        let inline = document.spans.iter().filter(|s| s.placement != Placement::Remove);
+        let open = inline.filter(|span| text_envelope(document.value(span)).is_none());
+        open.map(move |span| (document, span))
+    })
+}
+
+/// How many documents can be encrypted, and why the next one cannot.
+fn leading_encryptable(batch: &Batch, migrating: bool) -> (usize, Option<EngineError>) {
+    if migrating {
+        return (batch.documents.len(), None);
+    }
+    for (at, document) in batch.documents.iter().enumerate() {
+        for span in &document.spans {
+            if text_envelope(document.value(span)).is_some() {
+                let error = EngineError::AlreadyEncrypted.at(document.position(span));
+                return (at, Some(error));
+            }
+        }
+    }
+    (batch.documents.len(), None)
+}

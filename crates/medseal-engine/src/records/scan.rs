@@ -1,0 +1,58 @@
+//! Finds plaintext where a profile says that ciphertext belongs.
+
+use super::batch::{Batch, text_envelope};
+use super::source::Source;
+use super::{Action, Job, Run, keys};
+use crate::error::EngineError;
+use medseal_core::envelope::{Envelope, decode_text};
+use medseal_health::Profile;
+use serde::Serialize;
+use std::io::Read;
+use std::sync::Arc;
+
+/// A protected path that holds no envelope.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The path from its record root.
+    pub path: String,
+    /// The line.
+    pub line: u64,
+    /// The byte in the line.
+    pub column: u64,
+    /// `plaintext`, or `malformed` for an envelope that cannot be read.
+    pub found: &'static str,
+}
+
+/// Looks at every protected path of one input; needs no key.
+///
+/// # Errors
+/// The first document that is refused.
+pub fn scan_for_plaintext(
+    profile: Arc<Profile>,
+    input: &mut (dyn Read + Send),
+) -> Result<Vec<Finding>, EngineError> {
+    let job = Job::new(Action::Decrypt, profile, "default");
+    let mut run = Run { scanner: job.scanner(), keys: keys::RunKeys::default(), job: &job };
+    let mut source = Source::new(input, None);
+    let mut findings = Vec::new();
+    while source.fill()? {
+        let (batch, refused) = Batch::scan(&mut source, &mut run);
+        for document in &batch.documents {
+            for span in &document.spans {
+                let found = match text_envelope(document.value(span)) {
+                    None => "plaintext",
+                    Some(text) => match decode_text(text).map(|b| Envelope::parse(&b).is_ok()) {
+                        Ok(true) => continue,
+                        _ => "malformed",
+                    },
+                };
+                let path = run.scanner.field(span.field).to_owned();
+                let at = document.position(span);
+                findings.push(Finding { path, line: at.line, column: at.column, found });
+            }
+        }
+        refused.map_or(Ok(()), Err)?;
+        source.consume(batch.bytes);
+    }
+    Ok(findings)
+}

@@ -1,0 +1,99 @@
+//! Reading documents: one whole JSON document, or lines of NDJSON in constant memory.
+
+use crate::error::EngineError;
+use medseal_health::ndjson::{self, Format};
+use std::io::Read;
+
+/// How much is read ahead, and how much NDJSON makes one batch.
+const CHUNK_BYTES: usize = 1 << 20;
+/// The longest line of NDJSON.
+const MAX_LINE_BYTES: usize = 256 << 20;
+
+/// How documents stand in the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocumentFormat {
+    /// One JSON document.
+    Json,
+    /// One JSON document a line.
+    Ndjson,
+}
+
+/// The input and what was read ahead of it.
+pub(super) struct Source<'i> {
+    input: &'i mut (dyn Read + Send),
+    format: Option<DocumentFormat>,
+    buffer: Vec<u8>,
+    at_end: bool,
+    bytes_read: u64,
+    started: bool,
+    /// the number of the first line in `buffer`
+    pub(super) line: u64,
+}
+
+impl<'i> Source<'i> {
+    pub(super) fn new(input: &'i mut (dyn Read + Send), format: Option<DocumentFormat>) -> Self {
+        let buffer = Vec::new();
+        Self { input, format, buffer, at_end: false, bytes_read: 0, started: false, line: 1 }
+    }
+
+    /// Reads until a batch is there; `false` when everything was given out. Empty input counts as
+    /// one document, so that it is refused and not silently fine.
+    pub(super) fn fill(&mut self) -> Result<bool, EngineError> {
+        let first = !self.started;
+        self.started = true;
+        self.read_more(CHUNK_BYTES)?;
+        if self.format.is_none() {
+            self.format = Some(match ndjson::detect(&self.buffer) {
+                Format::Ndjson => DocumentFormat::Ndjson,
+                Format::Json => DocumentFormat::Json,
+            });
+        }
+        while self.wants_more() && !self.at_end {
+            if self.is_ndjson() && self.buffer.len() >= MAX_LINE_BYTES {
+                return Err(EngineError::LineTooLong(MAX_LINE_BYTES));
+            }
+            self.read_more(self.buffer.len() * 2)?;
+        }
+        Ok(first || !self.buffer.is_empty())
+    }
+
+    fn wants_more(&self) -> bool {
+        !self.is_ndjson() || !self.buffer.contains(&b'\n')
+    }
+
+    fn read_more(&mut self, up_to: usize) -> Result<(), EngineError> {
+        let missing = up_to.saturating_sub(self.buffer.len());
+        if missing == 0 || self.at_end {
+            return Ok(());
+        }
+        let limit = u64::try_from(missing).unwrap_or(u64::MAX);
+        let read = (&mut *self.input).take(limit).read_to_end(&mut self.buffer);
+        let read = read.map_err(EngineError::io("reading the input"))?;
+        self.bytes_read += read as u64;
+        self.at_end = read < missing;
+        Ok(())
+    }
+
+    pub(super) fn is_ndjson(&self) -> bool {
+        self.format == Some(DocumentFormat::Ndjson)
+    }
+
+    pub(super) fn at_end(&self) -> bool {
+        self.at_end
+    }
+
+    pub(super) fn buffer(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// Drops what a batch has dealt with.
+    pub(super) fn consume(&mut self, bytes: usize) {
+        let lines = self.buffer.iter().take(bytes).filter(|b| **b == b'\n').count();
+        self.line += lines as u64;
+        self.buffer.drain(..bytes.min(self.buffer.len()));
+    }
+}

@@ -1,0 +1,56 @@
+//! Months passing: wraps move on, old keys go, an old store opens nothing.
+
+use crate::support::{DAY, bound, code, decrypt, encrypt, fixture, open, scope};
+use medseal_engine::Options;
+use std::fs;
+
+fn months(home: &medseal_engine::Home) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(home.path().join("epochs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn wraps_follow_the_month_and_old_epoch_keys_are_destroyed() {
+    let f = fixture();
+    let scope = scope("patients", "last_name");
+    let target = bound(&scope, "r");
+    let envelope = encrypt(&f.engine, &target, "Doe");
+    let made = months(&f.home);
+    assert_eq!(made.len(), 1, "init runs on the real clock and makes one month's key");
+    // the fixture's clock starts earlier than that month: far ahead, everything moves on
+    f.clock.advance(365 * DAY);
+    let later = open(&f.home, &f.clock, Options::default()).unwrap();
+    assert_eq!(decrypt(&later, &target, &envelope).as_deref(), Ok("Doe"));
+    f.clock.advance(150 * DAY);
+    let later = open(&f.home, &f.clock, Options::default()).unwrap();
+    assert_eq!(decrypt(&later, &target, &envelope).as_deref(), Ok("Doe"));
+    let left = months(&f.home);
+    assert!(!left.contains(&made[0]), "{left:?}");
+    // opening again in the same month changes nothing
+    let ledger = fs::read(f.home.ledger_file()).unwrap();
+    open(&f.home, &f.clock, Options::default()).unwrap();
+    assert_eq!(fs::read(f.home.ledger_file()).unwrap(), ledger);
+}
+
+#[test]
+fn a_store_without_its_epoch_key_opens_nothing() {
+    let f = fixture();
+    let scope = scope("patients", "last_name");
+    let target = bound(&scope, "r");
+    let envelope = encrypt(&f.engine, &target, "Doe");
+    let path = f.home.path().join("epochs").join(&months(&f.home)[0]);
+    let kept = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let restored = open(&f.home, &f.clock, Options::default());
+    match restored {
+        Ok(engine) => {
+            assert_eq!(decrypt(&engine, &target, &envelope), Err("EPOCH_KEY_MISSING"));
+        }
+        Err(error) => assert_eq!(code::<()>(Err(error)), "EPOCH_KEY_MISSING"),
+    }
+    assert!(!kept.is_empty());
+}

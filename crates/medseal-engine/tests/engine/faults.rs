@@ -1,0 +1,91 @@
+//! Things that break: ciphertexts, the ledger, the store behind our back.
+
+use crate::support::{bound, code, decrypt, encrypt, fixture, open, scope, with};
+use medseal_engine::{Environment, Options, Value, VerifyAfterEncrypt};
+use pollster::block_on;
+use std::fs;
+
+fn options(verify_after_encrypt: VerifyAfterEncrypt) -> Options {
+    Options { verify_after_encrypt, ..Options::default() }
+}
+
+fn flip_last(out: &mut [u8]) {
+    if let Some(last) = out.last_mut() {
+        *last ^= 1;
+    }
+}
+
+#[test]
+fn verification_after_encryption_notices_a_broken_ciphertext() {
+    let scope = scope("patients", "last_name");
+    let target = bound(&scope, "r");
+    let value = Value::string("Doe");
+    let mut f = with(Environment::Development, options(VerifyAfterEncrypt::Always));
+    let good = encrypt(&f.engine, &target, "Doe");
+    assert_eq!(decrypt(&f.engine, &target, &good).as_deref(), Ok("Doe"));
+    f.engine.inject_fault(flip_last);
+    let broken = block_on(f.engine.encrypt_value(&target, None, &value));
+    assert_eq!(code(broken), "VERIFICATION_FAILED");
+
+    // without verification the fault passes, which shows that it was one
+    let mut f = with(Environment::Development, options(VerifyAfterEncrypt::Off));
+    f.engine.inject_fault(flip_last);
+    let broken = encrypt(&f.engine, &target, "Doe");
+    assert_eq!(decrypt(&f.engine, &target, &broken), Err("REJECTED"));
+
+    let mut f = with(Environment::Development, options(VerifyAfterEncrypt::Sampled));
+    f.engine.inject_fault(flip_last);
+    let noticed = (0..1500).any(|_| {
+        let sealed = block_on(f.engine.encrypt_value(&target, None, &value));
+        code(sealed) == "VERIFICATION_FAILED"
+    });
+    assert!(noticed, "one in a hundred is looked at");
+}
+
+#[test]
+fn without_a_ledger_nothing_is_decrypted_or_changed() {
+    let f = fixture();
+    let scope = scope("patients", "last_name");
+    let target = bound(&scope, "r");
+    let envelope = encrypt(&f.engine, &target, "Doe");
+    let ledger = fs::read(f.home.ledger_file()).unwrap();
+    fs::remove_file(f.home.ledger_file()).unwrap();
+    assert_eq!(decrypt(&f.engine, &target, &envelope), Err("AUDIT_UNAVAILABLE"));
+    let rotate = f.engine.rotate_key("default", "default", None, None);
+    assert_eq!(code(block_on(rotate)), "AUDIT_UNAVAILABLE");
+    let checks = block_on(f.engine.examine(&f.home));
+    assert!(checks.iter().any(|c| c.detail.as_ref().is_some_and(|d| d.contains("AUDIT"))));
+    // it comes back and service resumes
+    fs::write(f.home.ledger_file(), &ledger[..ledger.len() - 3]).unwrap();
+    assert_eq!(decrypt(&f.engine, &target, &envelope).as_deref(), Ok("Doe"));
+    let after = fs::read_to_string(f.home.ledger_file()).unwrap();
+    let last = after.lines().last().unwrap();
+    assert!(last.contains("\"decrypt\"") && last.ends_with('}'), "a torn line is closed first");
+    assert!(!after.contains("Doe") && !after.contains("\"r\""));
+}
+
+#[test]
+fn an_edited_row_is_refused_and_named() {
+    let edits = [
+        ("key_versions", "UPDATE key_versions SET state = 'active' WHERE number = '0000000001'"),
+        ("key_versions", "UPDATE key_versions SET row_version = 9"),
+        ("keys", "UPDATE keys SET primary_version = 1"),
+        ("key_secrets", "UPDATE key_secrets SET month = 200001"),
+        ("root", "UPDATE root SET environment = 'production'"),
+    ];
+    for (table, sql) in edits {
+        let f = fixture();
+        let scope = scope("patients", "last_name");
+        let target = bound(&scope, "r");
+        let envelope = encrypt(&f.engine, &target, "Doe");
+        block_on(f.engine.rotate_key("default", "default", None, None)).unwrap();
+        let database = rusqlite::Connection::open(f.home.path().join("store.sqlite")).unwrap();
+        assert!(database.execute(sql, []).unwrap() > 0);
+        drop(database);
+        let result = open(&f.home, &f.clock, Options::default())
+            .and_then(|engine| block_on(engine.decrypt_value(&target, &envelope)).map(drop));
+        let error = result.unwrap_err();
+        assert_eq!(error.code(), "STORE_ROW_REJECTED", "{sql}");
+        assert!(error.to_string().contains(table), "{error}");
+    }
+}

@@ -1,0 +1,184 @@
+//! Documents: byte identity, refusals with their place, whole documents only.
+
+use crate::support::{Fixture, fixture};
+use medseal_engine::health::{Collection, FieldPath, Profile, Record};
+use medseal_engine::records::{Action, DocumentFormat, Job, Report, coverage, scan_for_plaintext};
+use medseal_engine::{EngineError, ErrorClass};
+use pollster::block_on;
+use std::sync::Arc;
+
+const DOCUMENT: &str = "{ \"id\" : \"p1\",\r\n \"ssn\":\"000-12-3456\" , \"n\": 1.50,\n\
+    \"list\":[{\"name\":\"A\\u0301\"},{\"name\":\"B\"}], \"keep\":\"x\" }\n";
+
+fn profile(record: bool) -> Arc<Profile> {
+    let record = match record {
+        true => Record::At(vec![FieldPath::parse("id").unwrap()]),
+        false => Record::Unbound,
+    };
+    let collection = Collection::Constant("patients".to_owned());
+    let paths = ["ssn", "n", "list[*].name"];
+    Arc::new(Profile::from_paths(&paths, collection, record).unwrap())
+}
+
+fn job(action: Action) -> Job {
+    Job::new(action, profile(true), "default")
+}
+
+fn run(f: &Fixture, job: &Job, input: &str) -> (String, Result<Report, EngineError>) {
+    let mut out = Vec::new();
+    let mut seen = 0;
+    let mut progress = |bytes| seen = bytes;
+    let report =
+        block_on(f.engine.run_records(job, &mut input.as_bytes(), &mut out, &mut progress));
+    (String::from_utf8(out).unwrap(), report)
+}
+
+fn ok(f: &Fixture, action: Action, input: &str) -> String {
+    let (out, report) = run(f, &job(action), input);
+    report.unwrap();
+    out
+}
+
+fn refused(f: &Fixture, job: &Job, input: &str) -> (String, String, &'static str) {
+    let (out, report) = run(f, job, input);
+    let error = report.unwrap_err();
+    (out, error.to_string(), error.code())
+}
+
+#[test]
+fn a_document_comes_back_byte_for_byte() {
+    let f = fixture();
+    let encrypted = ok(&f, Action::Encrypt, DOCUMENT);
+    for gone in ["000-12", "1.50", "u0301", "\"B\""] {
+        assert!(!encrypted.contains(gone), "{gone}");
+    }
+    for kept in ["{ \"id\" : \"p1\",\r\n", "\"keep\":\"x\" }\n"] {
+        assert!(encrypted.contains(kept), "{kept}");
+    }
+    assert_eq!(ok(&f, Action::Decrypt, &encrypted), DOCUMENT);
+    assert!(matches!(
+        block_on(f.engine.list_fields("default")).unwrap().as_slice(),
+        [a, b, c] if a.field == "list[*].name" && b.field == "n" && c.field == "ssn"
+    ));
+}
+
+#[test]
+fn values_of_two_records_cannot_be_exchanged() {
+    let f = fixture();
+    let two = DOCUMENT.replace('\r', "").replace("p1", "p2");
+    let (one, two) = (ok(&f, Action::Encrypt, DOCUMENT), ok(&f, Action::Encrypt, &two));
+    let ssn = |text: &str| {
+        let start = text.find("\"ms1:").unwrap();
+        text[start..start + text[start + 1..].find('"').unwrap() + 2].to_owned()
+    };
+    let swapped = one.replace(&ssn(&one), &ssn(&two));
+    let (out, message, code) = refused(&f, &job(Action::Decrypt), &swapped);
+    assert_eq!((out.as_str(), code), ("", "REJECTED"));
+    assert!(message.starts_with("line 2, column 8"), "{message}");
+}
+
+#[test]
+fn reencryption_moves_everything_once() {
+    let f = fixture();
+    let old = ok(&f, Action::Encrypt, DOCUMENT);
+    assert_eq!(ok(&f, Action::Reencrypt, &old), old);
+    block_on(f.engine.rotate_key("default", "default", None, None)).unwrap();
+    let (new, report) = run(&f, &job(Action::Reencrypt), &old);
+    assert_eq!(report.unwrap().values, 4);
+    assert_ne!(new, old);
+    let (again, report) = run(&f, &job(Action::Reencrypt), &new);
+    let report = report.unwrap();
+    assert_eq!((report.values, report.unchanged), (0, 4));
+    assert_eq!(again, new);
+    assert_eq!(ok(&f, Action::Decrypt, &new), DOCUMENT);
+}
+
+#[test]
+fn what_is_in_its_target_form_is_refused_unless_migrating() {
+    let f = fixture();
+    let encrypted = ok(&f, Action::Encrypt, DOCUMENT);
+    let (_, _, code) = refused(&f, &job(Action::Encrypt), &encrypted);
+    assert_eq!(code, "ALREADY_ENCRYPTED");
+    let (out, _, code) = refused(&f, &job(Action::Decrypt), DOCUMENT);
+    assert_eq!((out.as_str(), code), ("", "PLAINTEXT_WHERE_PROTECTED"));
+    let migrating = |action| Job { migrating: true, ..job(action) };
+    let (same, report) = run(&f, &migrating(Action::Encrypt), &encrypted);
+    assert_eq!((same.as_str(), report.unwrap().unchanged), (encrypted.as_str(), 4));
+    let (same, _) = run(&f, &migrating(Action::Decrypt), DOCUMENT);
+    assert_eq!(same, DOCUMENT);
+}
+
+#[test]
+fn whole_lines_before_a_bad_one_are_written_and_nothing_after() {
+    let f = fixture();
+    let line = |id: &str| format!("{{\"id\":\"{id}\",\"ssn\":\"s\"}}\n");
+    let input = format!("{}\n{}{{\"id\":\"c\",,}}\n{}", line("a"), line("b"), line("d"));
+    let (out, message, code) = refused(&f, &job(Action::Encrypt), &input);
+    assert_eq!((out.lines().count(), code), (3, "JSON_SYNTAX"));
+    assert!(message.starts_with("line 4, column 11"), "{message}");
+    assert_eq!(ok(&f, Action::Decrypt, &out), format!("{}\n{}", line("a"), line("b")));
+
+    // a line that opens nowhere ends the run after the whole ones before it
+    let good = ok(&f, Action::Encrypt, &format!("{}{}", line("a"), line("b")));
+    let moved = good.replace("\"b\"", "\"x\"");
+    let (out, _, code) = refused(&f, &job(Action::Decrypt), &moved);
+    assert_eq!((out.as_str(), code), (line("a").as_str(), "REJECTED"));
+}
+
+#[test]
+fn many_lines_go_through_in_batches() {
+    let f = fixture();
+    let input: String = (0..30_000)
+        .map(|i| format!("{{\"id\":\"p{i}\",\"ssn\":\"{i:09}\",\"pad\":\"{:040}\"}}\r\n", i))
+        .collect();
+    assert!(input.len() > 2 << 20);
+    let encrypted = ok(&f, Action::Encrypt, &input);
+    assert_eq!(ok(&f, Action::Decrypt, &encrypted), input);
+    let one = Job { format: Some(DocumentFormat::Json), ..job(Action::Encrypt) };
+    assert_eq!(refused(&f, &one, &input).2, "JSON_TRAILING_DATA");
+    let empty = Job { format: Some(DocumentFormat::Ndjson), ..job(Action::Encrypt) };
+    assert_eq!(run(&f, &empty, "").0, "");
+    assert_eq!(refused(&f, &job(Action::Encrypt), "").2, "JSON_EMPTY");
+}
+
+#[test]
+fn a_profile_that_disagrees_with_a_definition_is_refused() {
+    let f = fixture();
+    ok(&f, Action::Encrypt, DOCUMENT);
+    let unbound = Job::new(Action::Encrypt, profile(false), "default");
+    assert_eq!(refused(&f, &unbound, DOCUMENT).2, "FIELD_CONFLICT");
+    let no_id = "{\"ssn\":\"x\"}";
+    assert_eq!(refused(&f, &job(Action::Encrypt), no_id).2, "RECORD_ID_MISSING");
+    let (_, report) = run(&f, &job(Action::Encrypt), "{\"id\":\"z\",\"other\":1}");
+    assert_eq!(report.unwrap().unmatched_selectors, ["ssn", "n", "list[*].name"]);
+}
+
+#[test]
+fn damaged_envelopes_are_malformed_or_rejected_with_their_place() {
+    let f = fixture();
+    let encrypted = ok(&f, Action::Encrypt, "{\"id\":\"p\",\"ssn\":\"x\"}");
+    let damaged = [
+        (encrypted.replace("ms1:-", "ms1:+"), "ENVELOPE_MALFORMED"),
+        (encrypted.replace("\"}", "=\"}"), "ENVELOPE_MALFORMED"),
+        (encrypted.replace("ms1:-AEB", "ms1:-AEA"), "ENVELOPE_MALFORMED"),
+        (encrypted.replace("\"p\"", "\"q\""), "REJECTED"),
+    ];
+    for (input, expected) in damaged {
+        let (out, message, code) = refused(&f, &job(Action::Decrypt), &input);
+        assert_eq!((out.as_str(), code), ("", expected), "{message}");
+        assert!(message.starts_with("line 1, column 17"), "{message}");
+    }
+}
+
+#[test]
+fn coverage_and_scan_need_no_key() {
+    let input = "{\"id\":\"p\",\"ssn\":\"x\",\"n\":\"ms1:AA\",\"other\":true}";
+    let paths = coverage(profile(true), &mut input.as_bytes()).unwrap();
+    let covers: Vec<_> = paths.iter().map(|p| (p.path.as_str(), p.cover)).collect();
+    assert_eq!(covers, [("id", "identity"), ("n", "inline"), ("other", "none"), ("ssn", "inline")]);
+    let findings = scan_for_plaintext(profile(true), &mut input.as_bytes()).unwrap();
+    let found: Vec<_> = findings.iter().map(|f| (f.path.as_str(), f.found)).collect();
+    assert_eq!(found, [("ssn", "plaintext"), ("n", "malformed")]);
+    let error = coverage(profile(true), &mut &b"{\"a\":1}\n{\"a\":}\n"[..]).unwrap_err();
+    assert_eq!((error.code(), error.class()), ("JSON_SYNTAX", ErrorClass::Malformed));
+}

@@ -1,0 +1,210 @@
+//! The one error type of this crate: a stable code, a place and a remedy.
+//!
+//! A message must never contain a value or a key of a health document, because messages end up in
+//! logs. Text of a *profile* may be repeated: it is configuration, written by an administrator.
+
+use std::fmt;
+
+/// A place in a text: both numbers start at 1, and columns count bytes, not characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Line, separated by LF.
+    pub line: u64,
+    /// Byte within the line.
+    pub column: u64,
+}
+
+impl Position {
+    /// The position of byte `offset` of `text`; takes time linear in `offset`.
+    pub(crate) fn of(text: &[u8], offset: usize) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line = memchr::memchr_iter(b'\n', before).count() as u64 + 1;
+        let start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+        Self { line, column: (before.len() - start) as u64 + 1 }
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
+/// Everything that can go wrong in this crate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HealthError {
+    /// A document was refused.
+    #[error("{at}: {}; {}", fault.what(), fault.remedy())]
+    Document {
+        /// What is wrong with it.
+        fault: DocumentFault,
+        /// Where.
+        at: Position,
+    },
+    /// A profile, selector or field path was refused.
+    #[error("{}{}: {detail}; {}", Place(*at), fault.what(), fault.remedy())]
+    Profile {
+        /// What is wrong with it.
+        fault: ProfileFault,
+        /// Where in the TOML text, or in the selector when it stood alone.
+        at: Option<Position>,
+        /// The particular of this case; text of the profile, never of a document.
+        detail: String,
+    },
+}
+
+struct Place(Option<Position>);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |at| write!(f, "{at}: "))
+    }
+}
+
+impl HealthError {
+    pub(crate) fn profile(fault: ProfileFault, detail: impl Into<String>) -> Self {
+        Self::Profile { fault, at: None, detail: detail.into() }
+    }
+
+    /// The stable code, anchor of `docs/errors.md`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Document { fault, .. } => fault.code(),
+            Self::Profile { fault, .. } => fault.code(),
+        }
+    }
+
+    /// What the user can do about it.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Document { fault, .. } => fault.remedy(),
+            Self::Profile { fault, .. } => fault.remedy(),
+        }
+    }
+
+    /// Where the fault is, if it has a place.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        match self {
+            Self::Document { at, .. } => Some(*at),
+            Self::Profile { at, .. } => *at,
+        }
+    }
+
+    /// The same error for a document whose first line is line `line` of its file (from 1).
+    #[must_use]
+    pub fn at_line(mut self, line: u64) -> Self {
+        if let Self::Document { at, .. } = &mut self {
+            at.line = at.line.saturating_add(line.saturating_sub(1));
+        }
+        self
+    }
+
+    /// The same error, placed in a profile's text.
+    pub(crate) fn placed(mut self, place: Position) -> Self {
+        if let Self::Profile { at, .. } = &mut self {
+            *at = Some(place);
+        }
+        self
+    }
+}
+
+/// One row per fault: variant, code, what, remedy.
+macro_rules! faults {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident $code:literal $what:literal $remedy:literal)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name { $($(#[$doc])* $variant,)* }
+
+        impl $name {
+            /// The stable code, anchor of `docs/errors.md`.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// What is wrong, in a few words.
+            #[must_use]
+            pub const fn what(self) -> &'static str {
+                match self { $(Self::$variant => $what,)* }
+            }
+
+            /// What the user can do about it.
+            #[must_use]
+            pub const fn remedy(self) -> &'static str {
+                match self { $(Self::$variant => $remedy,)* }
+            }
+
+            /// Every fault, for the error reference.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+        }
+    };
+}
+
+faults! {
+    /// Why a document was refused.
+    DocumentFault {
+        /// Nothing but white space.
+        JsonEmpty "JSON_EMPTY" "the document is empty" "give one JSON value"
+        /// U+FEFF at the start.
+        JsonBom "JSON_BOM" "the document starts with a byte order mark" "remove the first three bytes"
+        /// Bytes that are no UTF-8.
+        JsonInvalidUtf8 "JSON_INVALID_UTF8" "the bytes are not UTF-8" "convert the document to UTF-8"
+        /// A byte that the grammar does not allow here.
+        JsonSyntax "JSON_SYNTAX" "this character is not allowed here" "correct the JSON syntax (RFC 8259)"
+        /// The document stops before its value is complete.
+        JsonTruncated "JSON_TRUNCATED" "the document ends in the middle of a value" "send the document whole"
+        /// A number that RFC 8259 does not know.
+        JsonNumber "JSON_NUMBER" "a number is malformed" "write it as in RFC 8259: no leading zeros, digits on both sides of the point"
+        /// A backslash followed by something that is no escape.
+        JsonEscape "JSON_ESCAPE" "an escape in a string is malformed" "use an escape of RFC 8259, such as \\n or \\u00e9"
+        /// A raw control character within a string.
+        JsonControlCharacter "JSON_CONTROL_CHARACTER" "a string contains a raw control character" "write it as an escape, such as \\n or \\u0001"
+        /// Half of a surrogate pair in an escape.
+        JsonLoneSurrogate "JSON_LONE_SURROGATE" "an escape is half of a surrogate pair" "write both halves, or the character itself"
+        /// Something follows the value.
+        JsonTrailingData "JSON_TRAILING_DATA" "more data follows the end of the document" "remove it, or read the input as NDJSON, one document per line"
+        /// The same key twice, after unescaping.
+        JsonDuplicateKey "JSON_DUPLICATE_KEY" "a key stands twice in one object" "keep one of the two: readers disagree about which one counts"
+        /// More nesting than the limit.
+        JsonTooDeep "JSON_TOO_DEEP" "the document is nested too deep" "flatten it or raise the depth limit"
+        /// More bytes than the limit.
+        DocumentTooLarge "DOCUMENT_TOO_LARGE" "the document is larger than the limit" "split it into records (NDJSON), or encrypt it as a file"
+        /// A protected value whose path is longer than a bound context may be.
+        PathTooLong "PATH_TOO_LONG" "the path of a protected value is longer than 1024 bytes" "protect a container nearer to the root, or shorten the keys"
+        /// More distinct protected paths than the table holds.
+        TooManyFields "TOO_MANY_FIELDS" "the documents have more than 65536 distinct protected paths" "protect the object whose keys vary as a whole, by naming its own path"
+        /// A root with protected values and no record id.
+        RecordIdMissing "RECORD_ID_MISSING" "a record with protected values has no record id" "add the id, name its path under `record` in the profile, or set record = \"none\""
+        /// A root with protected values and no collection.
+        CollectionMissing "COLLECTION_MISSING" "a record with protected values has no collection" "add it, or give `otherwise` under `collection` in the profile"
+        /// The value at the record path cannot be an id.
+        RecordIdInvalid "RECORD_ID_INVALID" "the record id is not a string of 1 to 1024 bytes or an integer" "correct the id or the `record` path of the profile"
+        /// The value at the collection path cannot be a collection.
+        CollectionInvalid "COLLECTION_INVALID" "the collection is not a string of 1 to 1024 bytes or an integer" "correct it or the `collection` path of the profile"
+        /// The id or collection stands within a protected value.
+        IdentityProtected "IDENTITY_PROTECTED" "the record's identity stands inside a protected value" "it must stay readable: add a `keep` rule for it first, or protect less"
+        /// A value that no rule names, under `unnamed = "refuse"`.
+        UnnamedValue "UNNAMED_VALUE" "no rule of the profile names this value" "add a rule for it (`keep` if it may stay readable)"
+    }
+}
+
+faults! {
+    /// Why a profile, a selector or a field path was refused.
+    ProfileFault {
+        /// Not TOML, an unknown key, a wrong type or an ill-formed name.
+        Syntax "PROFILE_SYNTAX" "the profile is malformed" "correct it; `docs/profiles.md` shows every key"
+        /// Parts of the profile that contradict one another.
+        Conflict "PROFILE_CONFLICT" "the profile contradicts itself" "remove one of the two"
+        /// Selectors whose combination needs too large a table.
+        TooComplex "PROFILE_TOO_COMPLEX" "the selectors combine into too many states" "use fewer selectors with `**` in the middle"
+        /// A selector that cannot be read.
+        Selector "SELECTOR_SYNTAX" "the selector is malformed" "write it like `name[*].given[*]`, `**.family`, `*.id` or `\"odd key\".x`"
+        /// A path that is not in its one canonical form.
+        FieldPath "FIELD_PATH_SYNTAX" "the field path is malformed" "write it as the scanner reports it, such as `name[*].family`"
+    }
+}

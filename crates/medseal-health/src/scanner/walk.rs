@@ -1,0 +1,238 @@
+//! The state machine over one document: containers, keys, commas.
+//!
+//! Its stack is its own, so that no input can exhaust the thread's. Most values mean nothing to a
+//! profile; they cost one look-up and are never looked at again.
+
+use super::frame::NONE;
+use super::frame::{Container, Frame};
+use super::meaning::Leaf;
+use super::{Buffers, Limits, Scanner, ValueKind};
+use crate::automaton::{Automaton, State};
+use crate::coverage::Coverage;
+use crate::error::DocumentFault as Fault;
+use crate::fields::{FieldId, Fields};
+use crate::json::text::Unescaped;
+use crate::json::{Flaw, Key, lex};
+use crate::profile::{Profile, Unnamed};
+
+/// What comes next: a value at this offset, or whatever follows a value.
+enum Next {
+    Value(usize),
+    After(usize),
+}
+
+pub(super) struct Walk<'a> {
+    pub(super) text: &'a str,
+    pub(super) bytes: &'a [u8],
+    pub(super) profile: &'a Profile,
+    pub(super) automaton: &'a Automaton,
+    pub(super) limits: Limits,
+    pub(super) buffers: &'a mut Buffers,
+    pub(super) fields: &'a mut Fields,
+    pub(super) field_of_state: &'a mut [Option<FieldId>],
+    pub(super) hits: &'a mut [u64],
+    pub(super) coverage: Option<&'a mut Coverage>,
+    /// Leaves in plain states concern nobody.
+    pub(super) skip_plain: bool,
+    /// The innermost frame; the others are on the stack.
+    pub(super) frame: Frame,
+    /// So many levels have their paths in the path buffer.
+    pub(super) path_levels: usize,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        text: &'a str,
+        scanner: &'a mut Scanner,
+        coverage: Option<&'a mut Coverage>,
+    ) -> Self {
+        let Scanner { profile, limits, buffers, fields, field_of_state, hits } = scanner;
+        buffers.keys.clear();
+        buffers.stack.clear();
+        buffers.spans.clear();
+        buffers.roots.clear();
+        buffers.path.clear();
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            automaton: profile.automaton(),
+            skip_plain: profile.unnamed() == Unnamed::Keep && coverage.is_none(),
+            profile,
+            limits: *limits,
+            buffers,
+            fields,
+            field_of_state,
+            hits,
+            coverage,
+            frame: Frame::document(),
+            path_levels: 0,
+        }
+    }
+
+    pub(super) fn run(mut self) -> Result<(), Flaw> {
+        let mut at = lex::space(self.bytes, 0);
+        if at == self.bytes.len() {
+            return Err(Flaw::new(Fault::JsonEmpty, at));
+        }
+        loop {
+            at = match self.value(at)? {
+                Next::Value(at) => at,
+                Next::After(at) => match self.after(at)? {
+                    Some(at) => at,
+                    None => return Ok(()),
+                },
+            };
+        }
+    }
+
+    #[inline(always)]
+    fn value(&mut self, at: usize) -> Result<Next, Flaw> {
+        match lex::peek(self.bytes, at) {
+            b'"' => {
+                let end = lex::string(self.bytes, at + 1)?;
+                self.leaf(at, end, Some(ValueKind::String))
+            }
+            b'{' => self.open(at, Container::Object),
+            b'[' => self.open(at, Container::Array),
+            b'-' | b'0'..=b'9' => {
+                let end = lex::number(self.bytes, at)?;
+                self.leaf(at, end, Some(ValueKind::Number))
+            }
+            b't' => self.literal(at, b"true", Some(ValueKind::Boolean)),
+            b'f' => self.literal(at, b"false", Some(ValueKind::Boolean)),
+            b'n' => self.literal(at, b"null", None),
+            _ => Err(lex::unexpected(self.bytes, at)),
+        }
+    }
+
+    fn literal(&mut self, at: usize, word: &[u8], kind: Option<ValueKind>) -> Result<Next, Flaw> {
+        let end = lex::literal(self.bytes, at, word)?;
+        self.leaf(at, end, kind)
+    }
+
+    /// Closes what closes here and finds the next value; none at the document's end.
+    #[inline(always)]
+    fn after(&mut self, mut at: usize) -> Result<Option<usize>, Flaw> {
+        loop {
+            at = lex::space(self.bytes, at);
+            match (self.frame.container, lex::peek(self.bytes, at)) {
+                (Container::Object, b',') => return self.member_after(at).map(Some),
+                (Container::Array, b',') => return Ok(Some(self.element_after(at))),
+                (Container::Object, b'}') | (Container::Array, b']') => self.close(at + 1)?,
+                (Container::Document, _) if at == self.bytes.len() => return Ok(None),
+                (Container::Document, _) => return Err(Flaw::new(Fault::JsonTrailingData, at)),
+                _ => return Err(lex::unexpected(self.bytes, at)),
+            }
+            at += 1;
+        }
+    }
+
+    #[inline(always)]
+    fn member_after(&mut self, comma: usize) -> Result<usize, Flaw> {
+        self.frame.items.comma = comma as u32;
+        self.member(lex::space(self.bytes, comma + 1))
+    }
+
+    fn element_after(&mut self, comma: usize) -> usize {
+        self.frame.items.comma = comma as u32;
+        let at = lex::space(self.bytes, comma + 1);
+        self.begin_item(at);
+        at
+    }
+
+    /// Reads a key and its colon; gives the offset of the value.
+    #[inline(always)]
+    fn member(&mut self, at: usize) -> Result<usize, Flaw> {
+        if lex::peek(self.bytes, at) != b'"' {
+            return Err(lex::unexpected(self.bytes, at));
+        }
+        self.begin_item(at);
+        let (key, hash) = lex::key(self.bytes, at + 1)?;
+        self.buffers.keys.push(self.text, &mut self.frame.keys, key, hash)?;
+        self.frame.key = key;
+        self.frame.child = self.step(key, hash);
+        let colon = lex::space(self.bytes, key.end as usize + 1);
+        if lex::peek(self.bytes, colon) != b':' {
+            return Err(lex::unexpected(self.bytes, colon));
+        }
+        Ok(lex::space(self.bytes, colon + 1))
+    }
+
+    #[inline(always)]
+    fn step(&self, key: Key, hash: u64) -> State {
+        self.automaton.key(self.frame.state, hash, |named| {
+            if key.escaped {
+                Unescaped::new(key.raw(self.text)).eq(named.chars())
+            } else {
+                key.raw(self.text) == named
+            }
+        })
+    }
+
+    #[inline(always)]
+    fn begin_item(&mut self, at: usize) {
+        let items = &mut self.frame.items;
+        items.start = at as u32;
+        items.begun += 1;
+        if items.open_removal != NONE {
+            self.buffers.spans[items.open_removal as usize].removal.end = at;
+            items.open_removal = NONE;
+        }
+    }
+
+    #[inline(always)]
+    fn leaf(&mut self, start: usize, end: usize, kind: Option<ValueKind>) -> Result<Next, Flaw> {
+        let skip = self.skip_plain && self.automaton.is_plain(self.frame.child);
+        if !skip || self.frame.container == Container::Document {
+            self.meaningful_leaf(Leaf { start, end, kind })?;
+        }
+        Ok(Next::After(end))
+    }
+
+    fn open(&mut self, at: usize, container: Container) -> Result<Next, Flaw> {
+        if self.buffers.stack.len() >= self.limits.max_depth {
+            return Err(Flaw::new(Fault::JsonTooDeep, at));
+        }
+        let frame = self.begin_container(at, container)?;
+        self.buffers.stack.push(std::mem::replace(&mut self.frame, frame));
+        let first = lex::space(self.bytes, at + 1);
+        match (container, lex::peek(self.bytes, first)) {
+            (Container::Object, b'}') | (Container::Array, b']') => {
+                self.close(first + 1)?;
+                Ok(Next::After(first + 1))
+            }
+            (Container::Object, _) => self.member(first).map(Next::Value),
+            _ => {
+                self.begin_item(first);
+                Ok(Next::Value(first))
+            }
+        }
+    }
+
+    fn begin_container(&mut self, at: usize, container: Container) -> Result<Frame, Flaw> {
+        let mut inner = self.frame.inner(container, self.buffers.keys.open());
+        if container == Container::Array {
+            inner.child = self.automaton.elements(inner.state);
+        }
+        let document = self.frame.container == Container::Document;
+        if document || !self.automaton.is_plain(self.frame.child) {
+            self.meaningful_container(at, &mut inner)?;
+        }
+        Ok(inner)
+    }
+
+    /// Ends the innermost container; `end` is after its bracket.
+    fn close(&mut self, end: usize) -> Result<(), Flaw> {
+        self.buffers.keys.close(self.text, self.frame.keys)?;
+        let Some(outer) = self.buffers.stack.pop() else { return Ok(()) };
+        let inner = std::mem::replace(&mut self.frame, outer);
+        self.path_levels = self.path_levels.min(self.buffers.stack.len() + 1);
+        if inner.span != NONE {
+            self.end_span(inner.span, end);
+        }
+        if inner.is_root {
+            self.buffers.roots[inner.root as usize].value.end = end;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,41 @@
+//! The kinds of operation as types, so that a permission to encrypt cannot be used to decrypt.
+
+use medseal_core::operation::Operation;
+
+/// A kind of operation.
+pub trait Op: sealed::Sealed {
+    /// Its value.
+    const OPERATION: Operation;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! op {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        pub enum $name {}
+        impl sealed::Sealed for $name {}
+        impl Op for $name {
+            const OPERATION: Operation = Operation::$name;
+        }
+    };
+}
+
+op!(
+    /// Encrypting values.
+    Encrypt
+);
+op!(
+    /// Decrypting values.
+    Decrypt
+);
+op!(
+    /// Carrying values over to a newer key version.
+    Reencrypt
+);
+op!(
+    /// Changing keys and field definitions.
+    ChangeKeys
+);

@@ -1,0 +1,102 @@
+//! The store of keys, definitions and everything else that must not be edited behind our back.
+//!
+//! Tables are described once ([`schema`]); a backend reads and writes rows of any of them and knows
+//! nothing of keys. Records turn rows into types. A row comes back as [`Unverified`] and gives up
+//! its record only against the key that authenticates it, so a database administrator's edit is
+//! found where it would first be used.
+//!
+//! All changes go through [`Store::commit`]: one transaction, compared with the epoch and the row
+//! versions it was planned on. SQL lives here and nowhere else.
+#![forbid(unsafe_code)]
+
+mod change;
+#[cfg(feature = "test-util")]
+pub mod conformance;
+mod error;
+mod records;
+mod row;
+pub mod schema;
+mod sqlite;
+
+pub use change::{Change, Write};
+pub use error::StoreError;
+pub use records::{FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, RootRecord, keyring};
+pub use row::{RawRow, Record, Stored, Unverified};
+pub use sqlite::SqliteStore;
+
+use async_trait::async_trait;
+use medseal_core::keyring::Usage;
+use medseal_core::{KeyVersionId, StoreId};
+use schema::Table;
+
+/// Which store this is and how often it has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreState {
+    /// The store's id; never changes.
+    pub store_id: StoreId,
+    /// +1 with every commit.
+    pub epoch: u64,
+    /// The last migration.
+    pub schema_version: u32,
+}
+
+/// What a backend does. The engine holds one behind `dyn`.
+///
+/// A returned commit is durable. Reads see every commit that returned before they began.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Id, epoch and schema version.
+    async fn state(&self) -> Result<StoreState, StoreError>;
+
+    /// The row with this primary key.
+    async fn read(&self, table: &'static Table, key: &[&str])
+    -> Result<Option<RawRow>, StoreError>;
+
+    /// The rows whose primary key starts with these columns, ascending by the key's bytes.
+    async fn list(
+        &self,
+        table: &'static Table,
+        key_prefix: &[&str],
+    ) -> Result<Vec<RawRow>, StoreError>;
+
+    /// The row of `key_versions` with this id.
+    async fn find_key_version(&self, id: KeyVersionId) -> Result<Option<RawRow>, StoreError>;
+
+    /// Makes all of a change or nothing, and returns the new epoch.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the epoch or a row's version is not what the change was
+    /// planned on, or a row to be inserted exists.
+    async fn commit(&self, change: Change) -> Result<u64, StoreError>;
+
+    /// Adds to a key version's counters, which stop at `i64::MAX`. Not part of the epoch.
+    async fn add_usage(&self, id: KeyVersionId, added: Usage) -> Result<(), StoreError>;
+
+    /// A key version's counters.
+    async fn usage(&self, id: KeyVersionId) -> Result<Usage, StoreError>;
+}
+
+/// One record, not yet authenticated.
+///
+/// # Errors
+/// What the backend answers; [`StoreError::RowRejected`] for a row that is no such record or not
+/// the one that was asked for.
+pub async fn get<R: Record>(
+    store: &dyn Store,
+    key: &[&str],
+) -> Result<Option<Unverified<R>>, StoreError> {
+    let row = store.read(R::table(), key).await?;
+    row.map(|row| Unverified::from_row(row, key)).transpose()
+}
+
+/// All records whose primary key starts with `prefix`, not yet authenticated.
+///
+/// # Errors
+/// As [`get`].
+pub async fn all<R: Record>(
+    store: &dyn Store,
+    prefix: &[&str],
+) -> Result<Vec<Unverified<R>>, StoreError> {
+    let rows = store.list(R::table(), prefix).await?;
+    rows.into_iter().map(|row| Unverified::from_row(row, prefix)).collect()
+}

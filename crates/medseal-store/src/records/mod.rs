@@ -1,0 +1,13 @@
+//! The records of each table.
+
+mod field;
+mod key;
+mod key_secret;
+mod key_version;
+mod root;
+
+pub use field::FieldRecord;
+pub use key::{KeyRecord, keyring};
+pub use key_secret::KeySecretRecord;
+pub use key_version::KeyVersionRecord;
+pub use root::RootRecord;

@@ -1,0 +1,113 @@
+//! The tables, described once: backends build their statements from here, rows are authenticated in
+//! this column order. A test holds the descriptions against the migrations.
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// UTF-8 text.
+    Text,
+    /// A 64-bit integer.
+    Integer,
+    /// Bytes.
+    Bytes,
+}
+
+/// A table of security rows. Behind these columns stand `row_version` and `row_mac`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// How many of the first columns are the primary key; they are text.
+    pub key_columns: usize,
+    /// Its columns in order.
+    pub columns: &'static [(&'static str, Kind)],
+}
+
+impl Table {
+    /// The names of the primary key's columns.
+    pub fn key(&self) -> impl Iterator<Item = &'static str> {
+        self.columns.iter().take(self.key_columns).map(|(name, _)| *name)
+    }
+}
+
+use Kind::{Bytes, Integer, Text};
+
+/// How the KWK is wrapped.
+pub static ROOT: Table = Table {
+    name: "root",
+    key_columns: 1,
+    columns: &[
+        ("name", Text),
+        ("environment", Text),
+        ("kind", Text),
+        ("parameters", Text),
+        ("kwk_version", Integer),
+        ("wrapped_kwk", Bytes),
+        ("created_at", Integer),
+    ],
+};
+
+/// Keys.
+pub static KEYS: Table = Table {
+    name: "keys",
+    key_columns: 2,
+    columns: &[
+        ("tenant", Text),
+        ("name", Text),
+        ("purpose", Text),
+        ("primary_version", Integer),
+        ("rotation_period", Integer),
+        ("next_rotation_at", Integer),
+        ("max_messages", Integer),
+        ("max_bytes", Integer),
+        ("created_at", Integer),
+        ("reason", Text),
+    ],
+};
+
+/// Versions of keys.
+pub static KEY_VERSIONS: Table = Table {
+    name: "key_versions",
+    key_columns: 3,
+    columns: &[
+        ("tenant", Text),
+        ("name", Text),
+        ("number", Text),
+        ("key_version_id", Text),
+        ("suite", Text),
+        ("state", Text),
+        ("cause", Text),
+        ("created_at", Integer),
+        ("activated_at", Integer),
+        ("destroy_after", Integer),
+        ("reason", Text),
+    ],
+};
+
+/// Wrapped KEKs.
+pub static KEY_SECRETS: Table = Table {
+    name: "key_secrets",
+    key_columns: 1,
+    columns: &[("key_version_id", Text), ("month", Integer), ("secret", Bytes)],
+};
+
+/// Field definitions.
+pub static FIELD_DEFINITIONS: Table = Table {
+    name: "field_definitions",
+    key_columns: 3,
+    columns: &[
+        ("tenant", Text),
+        ("collection", Text),
+        ("field", Text),
+        ("key_name", Text),
+        ("class", Text),
+        ("flags", Integer),
+        ("token_index", Text),
+        ("placement", Text),
+        ("profile", Text),
+        ("created_at", Integer),
+    ],
+};
+
+/// Every table of security rows.
+pub static ALL: [&Table; 5] = [&ROOT, &KEYS, &KEY_VERSIONS, &KEY_SECRETS, &FIELD_DEFINITIONS];

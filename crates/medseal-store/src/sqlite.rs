@@ -1,0 +1,279 @@
+//! The embedded store: one SQLite file.
+//!
+//! WAL with `synchronous = FULL`, so a commit that returned survives a power cut; `secure_delete`,
+//! so a deleted wrap does not linger in a free page, nor in the log that is emptied after it. Calls do their short work on the caller's
+//! thread; a server moves them to one that may block.
+//!
+//! Whoever can write the file can put views and triggers into it. They are switched off, as is all
+//! else by which a schema could make a statement do something other than what it says.
+
+mod migration;
+mod statement;
+
+use crate::change::{Change, Write};
+use crate::schema::{KEY_VERSIONS, Table};
+use crate::{RawRow, Store, StoreError, StoreState};
+use async_trait::async_trait;
+use medseal_core::keyring::Usage;
+use medseal_core::{KeyVersionId, StoreId};
+use rusqlite::TransactionBehavior::Immediate;
+use rusqlite::config::DbConfig;
+use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+use rusqlite::types::Value;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, params};
+use statement::Statements;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// In the file's header; `file` and other tools can tell a store by it ("mdsl").
+const APPLICATION_ID: i32 = 0x6d64_736c;
+/// How long a call waits for another process's transaction.
+const BUSY: Duration = Duration::from_secs(30);
+
+/// How long a deletion waits for readers, so that it can empty the log.
+const BUSY_FORGETTING: Duration = Duration::from_secs(1);
+
+/// A store in one file.
+pub struct SqliteStore(Mutex<Connection>);
+
+impl SqliteStore {
+    /// Makes a store in a new file, readable by its owner alone.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`], [`StoreError::Unavailable`].
+    pub fn create(path: &Path, store_id: &StoreId) -> Result<Self, StoreError> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        file.map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => StoreError::Exists,
+            _ => StoreError::Unavailable("the store's file cannot be created"),
+        })?;
+        let created = Self::fill(path, store_id);
+        if created.is_err() {
+            // an empty file would be in the way of the next attempt
+            let _ = fs::remove_file(path);
+        }
+        created
+    }
+
+    fn fill(path: &Path, store_id: &StoreId) -> Result<Self, StoreError> {
+        let mut connection = connect(path)?;
+        configure(&connection)?;
+        migration::create(&mut connection, store_id)?;
+        sync_directory(path)?;
+        Ok(Self(Mutex::new(connection)))
+    }
+
+    /// Opens a store and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAStore`], [`StoreError::SchemaNewer`], [`StoreError::Damaged`],
+    /// [`StoreError::Unavailable`].
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut connection = connect(path)?;
+        // first of all: a file that is not ours must not be changed, not even its journal mode
+        let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        if id != APPLICATION_ID {
+            return Err(StoreError::NotAStore);
+        }
+        configure(&connection)?;
+        migration::upgrade(&mut connection)?;
+        Ok(Self(Mutex::new(connection)))
+    }
+
+    /// A panic in another call rolled its transaction back; the connection is still good.
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    for (option, on) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
+    ] {
+        connection.set_db_config(option, on)?;
+    }
+    Ok(connection)
+}
+
+fn configure(connection: &Connection) -> Result<(), StoreError> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "secure_delete", "ON")?;
+    Ok(())
+}
+
+/// A new file is durable only when its name is.
+fn sync_directory(path: &Path) -> Result<(), StoreError> {
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced = File::open(parent).and_then(|directory| directory.sync_all());
+    synced.map_err(|_| StoreError::Unavailable("the store's directory cannot be synced"))
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn state(&self) -> Result<StoreState, StoreError> {
+        migration::state(&self.connection())
+    }
+
+    async fn read(
+        &self,
+        table: &'static Table,
+        key: &[&str],
+    ) -> Result<Option<RawRow>, StoreError> {
+        Ok(self.select(table, &Statements::of(table).select(table.key_columns), key)?.pop())
+    }
+
+    async fn list(
+        &self,
+        table: &'static Table,
+        key_prefix: &[&str],
+    ) -> Result<Vec<RawRow>, StoreError> {
+        self.select(table, &Statements::of(table).select(key_prefix.len()), key_prefix)
+    }
+
+    async fn find_key_version(&self, id: KeyVersionId) -> Result<Option<RawRow>, StoreError> {
+        let sql = Statements::of(&KEY_VERSIONS).select_where("key_version_id");
+        Ok(self.select(&KEY_VERSIONS, &sql, &[&id.to_string()])?.pop())
+    }
+
+    async fn commit(&self, change: Change) -> Result<u64, StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction_with_behavior(Immediate)?;
+        let epoch = advance_epoch(&transaction, change.expected_epoch)?;
+        change.writes.iter().try_for_each(|write| apply(&transaction, write))?;
+        transaction.commit()?;
+        if change.writes.iter().any(|write| matches!(write, Write::Delete(..))) {
+            forget(&connection);
+        }
+        Ok(epoch)
+    }
+
+    async fn add_usage(&self, id: KeyVersionId, added: Usage) -> Result<(), StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction_with_behavior(Immediate)?;
+        let old = usage_of(&transaction, id)?;
+        let messages = to_i64(old.messages.saturating_add(added.messages));
+        let bytes = to_i64(old.bytes.saturating_add(added.bytes));
+        let sql = "INSERT INTO key_usage (key_version_id, messages, bytes) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (key_version_id) DO UPDATE SET \
+             messages = excluded.messages, bytes = excluded.bytes";
+        transaction.execute(sql, params![id.to_string(), messages, bytes])?;
+        Ok(transaction.commit()?)
+    }
+
+    async fn usage(&self, id: KeyVersionId) -> Result<Usage, StoreError> {
+        usage_of(&self.connection(), id)
+    }
+}
+
+fn usage_of(connection: &Connection, id: KeyVersionId) -> Result<Usage, StoreError> {
+    let sql = "SELECT messages, bytes FROM key_usage WHERE key_version_id = ?1";
+    let count = |value: i64| u64::try_from(value).unwrap_or(0);
+    let found = connection.query_row(sql, [id.to_string()], |row| {
+        Ok(Usage { messages: count(row.get(0)?), bytes: count(row.get(1)?) })
+    });
+    Ok(found.optional()?.unwrap_or_default())
+}
+
+impl SqliteStore {
+    fn select(
+        &self,
+        table: &'static Table,
+        sql: &str,
+        key: &[&str],
+    ) -> Result<Vec<RawRow>, StoreError> {
+        let connection = self.connection();
+        let mut prepared = connection.prepare_cached(sql)?;
+        let mut rows = prepared.query(rusqlite::params_from_iter(key))?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            out.push(statement::raw_row(table, row)?);
+        }
+        Ok(out)
+    }
+}
+
+/// What was deleted still stands in the log, and a copy of the files would carry it away: moves the
+/// log's content into the overwritten pages and empties it. The change is durable already, so a
+/// reader who is in the way only puts this off until the next deletion or the last close.
+fn forget(connection: &Connection) {
+    let _ = connection.busy_timeout(BUSY_FORGETTING);
+    let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let _ = connection.busy_timeout(BUSY);
+}
+
+/// The compare-and-set that serialises all changes.
+fn advance_epoch(transaction: &Transaction<'_>, expected: u64) -> Result<u64, StoreError> {
+    let next = expected.checked_add(1).ok_or(StoreError::Conflict)?;
+    let sql = "UPDATE store_state SET epoch = ?1 WHERE only_row = 1 AND epoch = ?2";
+    match transaction.execute(sql, [to_i64(next), to_i64(expected)])? {
+        1 => Ok(next),
+        _ => Err(StoreError::Conflict),
+    }
+}
+
+fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<(), StoreError> {
+    let (sql, values) = match write {
+        Write::Insert(table, row) => (Statements::of(table).insert(), statement::values(row)),
+        Write::Update(table, row) => {
+            let current = row.version.checked_sub(1).ok_or(StoreError::Conflict)?;
+            let mut values = statement::values(row);
+            values.extend(statement::key_values(table, row));
+            values.push(to_i64(current).into());
+            (Statements::of(table).update(), values)
+        }
+        Write::Delete(table, key, version) => {
+            let mut values: Vec<Value> = key.iter().map(|part| part.clone().into()).collect();
+            values.push(to_i64(*version).into());
+            (Statements::of(table).delete(), values)
+        }
+    };
+    let mut prepared = transaction.prepare_cached(&sql)?;
+    match prepared.execute(rusqlite::params_from_iter(values)) {
+        Ok(1) => Ok(()),
+        Ok(_) => Err(StoreError::Conflict),
+        Err(error) if is_duplicate(&error) => Err(StoreError::Conflict),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A key or an id that stands in another row. Other constraints are mistakes of ours, and trying
+/// again would not help.
+fn is_duplicate(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(code, Some(SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE))
+}
+
+/// Versions, epochs and counters stay far below 2^63.
+fn to_i64(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => StoreError::NotAStore,
+            Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                StoreError::Unavailable("locked by another process")
+            }
+            Some(ErrorCode::DiskFull) => StoreError::Unavailable("the disk is full"),
+            Some(ErrorCode::ReadOnly) => StoreError::Unavailable("read-only"),
+            Some(ErrorCode::CannotOpen) => StoreError::Unavailable("cannot be opened"),
+            _ => StoreError::Unavailable("the database failed"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

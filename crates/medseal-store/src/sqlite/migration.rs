@@ -1,0 +1,78 @@
+//! Migrations, each up and down, each in one transaction.
+
+use crate::{StoreError, StoreState};
+use medseal_core::StoreId;
+use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior};
+
+/// One step of the schema.
+pub(super) struct Migration {
+    pub(super) up: &'static str,
+    /// Tried by the tests; a person who must go back runs it by hand.
+    #[cfg_attr(not(test), expect(dead_code, reason = "run by the tests and by hand only"))]
+    pub(super) down: &'static str,
+}
+
+pub(super) const MIGRATIONS: [Migration; 1] = [Migration {
+    up: include_str!("../../migrations/0001_initial.up.sql"),
+    down: include_str!("../../migrations/0001_initial.down.sql"),
+}];
+
+/// Makes the tables and marks the file as a store, both or neither.
+pub(super) fn create(connection: &mut Connection, store_id: &StoreId) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for migration in &MIGRATIONS {
+        transaction.execute_batch(migration.up)?;
+    }
+    let sql = "INSERT INTO store_state (only_row, store_id, schema_version, epoch) \
+               VALUES (1, ?1, ?2, 0)";
+    transaction.execute(sql, (store_id.as_str(), count(&MIGRATIONS)))?;
+    transaction.pragma_update(None, "application_id", super::APPLICATION_ID)?;
+    Ok(transaction.commit()?)
+}
+
+/// Runs what is missing, in one transaction. Of two processes the second finds nothing left to do.
+pub(super) fn upgrade(connection: &mut Connection) -> Result<(), StoreError> {
+    upgrade_to(connection, &MIGRATIONS)
+}
+
+fn upgrade_to(connection: &mut Connection, migrations: &[Migration]) -> Result<(), StoreError> {
+    if missing(connection, migrations)?.is_empty() {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // again, now that nobody else can change it
+    for migration in missing(&transaction, migrations)? {
+        transaction.execute_batch(migration.up)?;
+    }
+    transaction.execute("UPDATE store_state SET schema_version = ?1", [count(migrations)])?;
+    Ok(transaction.commit()?)
+}
+
+fn missing<'m>(
+    connection: &Connection,
+    migrations: &'m [Migration],
+) -> Result<&'m [Migration], StoreError> {
+    let (found, known) = (state(connection)?.schema_version, count(migrations));
+    migrations.get(found as usize..).ok_or(StoreError::SchemaNewer { found, known })
+}
+
+fn count(migrations: &[Migration]) -> u32 {
+    u32::try_from(migrations.len()).unwrap_or(u32::MAX)
+}
+
+pub(super) fn state(connection: &Connection) -> Result<StoreState, StoreError> {
+    let sql = "SELECT store_id, epoch, schema_version FROM store_state WHERE only_row = 1";
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let found: Option<(String, i64, u32)> = match connection.query_row(sql, [], read) {
+        // no such table, or values of other types
+        Err(error) if error.sqlite_error_code().is_none_or(|c| c == ErrorCode::Unknown) => None,
+        other => Some(other?),
+    };
+    let (id, epoch, schema_version) = found.ok_or(StoreError::NotAStore)?;
+    let store_id = StoreId::parse(&id).ok_or(StoreError::NotAStore)?;
+    let epoch = u64::try_from(epoch).map_err(|_| StoreError::NotAStore)?;
+    Ok(StoreState { store_id, epoch, schema_version })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! A value and a root key stand nowhere but where they belong.
+
+use crate::world::{PLACE, Ran, World};
+use std::fs;
+
+const CANARY: &str = "QzCanary7Vx";
+
+/// A text in the forms in which it could leak.
+fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
+    let hex: String = secret.iter().map(|b| format!("{b:02x}")).collect();
+    let wide =
+        |order: fn(u16) -> [u8; 2]| secret.iter().flat_map(|b| order(u16::from(*b))).collect();
+    let mut forms = vec![
+        secret.to_vec(),
+        hex.to_uppercase().into_bytes(),
+        hex.into_bytes(),
+        wide(u16::to_le_bytes),
+        wide(u16::to_be_bytes),
+    ];
+    forms.extend((0..3).map(|shift| base64_core(secret, shift)));
+    forms
+}
+
+/// The characters of a base64 text that depend on `secret` alone when `shift` bytes precede it.
+fn base64_core(secret: &[u8], shift: usize) -> Vec<u8> {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let start = (3 - shift) % 3;
+    let whole = secret[start..].chunks_exact(3);
+    let digits = whole.flat_map(|c| {
+        let bits = u32::from(c[0]) << 16 | u32::from(c[1]) << 8 | u32::from(c[2]);
+        [18, 12, 6, 0].map(|s| ALPHABET[(bits >> s & 63) as usize])
+    });
+    digits.collect()
+}
+
+fn holds(haystack: &[u8], secret: &[u8]) -> bool {
+    let url: Vec<u8> = haystack
+        .iter()
+        .map(|b| match b {
+            b'-' => b'+',
+            b'_' => b'/',
+            b => *b,
+        })
+        .collect();
+    forms(secret).iter().any(|f| [haystack, &url].iter().any(|h| find(h, f)))
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|w| w == needle)
+}
+
+#[test]
+fn the_search_finds_every_form() {
+    let secret = CANARY.as_bytes();
+    for form in forms(secret) {
+        assert!(holds(&[b"xx", &form[..], b"yy"].concat(), secret));
+    }
+    assert!(holds(b"UXpDYW5hcnk3Vng=", secret), "base64 of the canary");
+    assert!(holds(b"eFF6Q2FuYXJ5N1Z4", secret), "base64 of x and the canary");
+    assert!(!holds(b"nothing here", secret));
+}
+
+#[test]
+fn the_canary_stands_nowhere() {
+    let world = World::new();
+    let mut told = Vec::new();
+    let mut run = |args: &[&str], stdin: &[u8]| -> Ran {
+        let ran = world.run(args, stdin);
+        told.extend_from_slice(&ran.stderr);
+        ran
+    };
+    let envelope = run(&["encrypt", "-c", PLACE], CANARY.as_bytes()).stdout;
+    assert_eq!(run(&["decrypt", "-c", PLACE], &envelope).stdout, CANARY.as_bytes());
+    let document =
+        format!("{{\"id\":\"p1\",\"ssn\":\"{CANARY}\",\"address\":{{\"s\":\"{CANARY}\"}}}}\n");
+    let encrypted = run(&["record", "encrypt", "-o", "out.json"], document.as_bytes());
+    assert_eq!(encrypted.code, 0);
+    let decrypted = run(&["record", "decrypt", "out.json"], b"");
+    assert_eq!(decrypted.stdout, document.as_bytes());
+    for json in [&["--json"][..], &[]] {
+        for (args, stdin) in refusals(&envelope) {
+            let ran = run(&[&args[..], json].concat(), &stdin);
+            assert_ne!(ran.code, 0, "{args:?}");
+            assert!(!holds(&ran.stdout, CANARY.as_bytes()), "{args:?}");
+        }
+    }
+    assert!(!holds(&told, CANARY.as_bytes()), "{}", String::from_utf8_lossy(&told));
+    for file in world.files() {
+        assert!(!holds(&fs::read(&file).unwrap(), CANARY.as_bytes()), "{}", file.display());
+    }
+}
+
+/// Commands that fail with the canary in their hands.
+fn refusals(envelope: &[u8]) -> Vec<(Vec<&'static str>, Vec<u8>)> {
+    let cut = format!("{{\"id\":\"p1\",\"ssn\":\"{CANARY}");
+    let plain = format!("{{\"id\":\"p1\",\"ssn\":\"{CANARY}\"}}");
+    let anonymous = format!("{{\"ssn\":\"{CANARY}\"}}");
+    let doubled = format!("{{\"id\":\"p1\",\"{CANARY}\":1,\"{CANARY}\":2}}");
+    vec![
+        (vec!["decrypt", "-c", "patients/last_name/p2"], envelope.to_vec()),
+        (vec!["decrypt", "-c", PLACE], CANARY.into()),
+        (vec!["decrypt", "-c", PLACE], format!("ms1:{CANARY}").into()),
+        (vec!["encrypt", "-c", PLACE, "--type", "integer"], CANARY.into()),
+        (vec!["encrypt", "-c", PLACE, "--type", "date"], CANARY.into()),
+        (vec!["record", "encrypt"], cut.into()),
+        (vec!["record", "decrypt"], plain.into()),
+        (vec!["record", "encrypt"], anonymous.into()),
+        (vec!["record", "encrypt"], doubled.into()),
+        (vec!["inspect"], CANARY.into()),
+    ]
+}
+
+#[test]
+fn record_ids_are_not_in_the_home() {
+    let world = World::new();
+    let place = format!("patients/last_name/{CANARY}");
+    let envelope = world.ok(&["encrypt", "-c", &place], b"Doe");
+    world.ok(&["decrypt", "-c", &place], &envelope);
+    world.ok(&["record", "encrypt"], format!("{{\"id\":\"{CANARY}\",\"ssn\":1}}").as_bytes());
+    for file in world.files() {
+        assert!(!holds(&fs::read(&file).unwrap(), CANARY.as_bytes()), "{}", file.display());
+    }
+}
+
+#[test]
+fn the_root_stands_in_its_file_alone() {
+    let world = World::new();
+    let envelope = world.encrypt("Doe");
+    world.ok(&["key", "rotate", "default"], b"");
+    world.decrypt(&envelope);
+    let file = fs::read_to_string(world.home().join("root.key")).unwrap();
+    let root = bytes_of(file.lines().nth(1).unwrap());
+    assert_eq!(root.len(), 32);
+    for path in world.files() {
+        let found = holds(&fs::read(&path).unwrap(), &root);
+        assert_eq!(found, path.ends_with("root.key"), "{}", path.display());
+    }
+}
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let pair = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    (0..hex.len()).step_by(2).map(pair).collect()
+}

@@ -1,0 +1,99 @@
+//! `kill -9` at a random moment: what was there stays, what comes is whole or absent.
+
+use crate::world::World;
+use std::collections::hash_map::RandomState;
+use std::fs;
+use std::hash::{BuildHasher, Hasher};
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const KILLS_EACH: u32 = 67;
+
+/// A random number below `limit`.
+fn random(limit: u64) -> u64 {
+    RandomState::new().build_hasher().finish() % limit
+}
+
+fn spawn(world: &World, args: &[&str]) -> Child {
+    let mut command = world.command(args);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// How long the command takes when nobody kills it.
+fn duration(world: &World, args: &[&str]) -> Duration {
+    let start = Instant::now();
+    assert!(spawn(world, args).wait().unwrap().success(), "{args:?}");
+    start.elapsed()
+}
+
+/// Kills the command at a random moment of its usual duration; says whether it was still running.
+fn kill(world: &World, args: &[&str], usual: Duration) -> bool {
+    let mut child = spawn(world, args);
+    let limit = u64::try_from(usual.as_micros()).unwrap() * 6 / 5;
+    sleep(Duration::from_micros(random(limit.max(200))));
+    child.kill().unwrap();
+    child.wait().unwrap().code().is_none()
+}
+
+#[test]
+fn a_killed_init_leaves_a_whole_home_or_none() {
+    let usual = duration(&World::empty(), &["init"]);
+    let mut hits = 0;
+    for _ in 0..KILLS_EACH {
+        let world = World::empty();
+        hits += u32::from(kill(&world, &["init"], usual));
+        let ran = world.run(&["init", "--json"], b"");
+        if ran.code != 0 {
+            assert_eq!(ran.error()["code"], "HOME_EXISTS");
+        }
+        world.ok(&["doctor"], b"");
+        let envelope = world.encrypt("Doe");
+        assert_eq!(world.decrypt(&envelope), b"Doe");
+        let left = fs::read_dir(world.path(".")).unwrap().count();
+        assert!(left == 1 || ran.code != 0, "a successful init clears what a killed one left");
+    }
+    assert!(hits > KILLS_EACH / 4, "only {hits} of {KILLS_EACH} kills met a running process");
+}
+
+#[test]
+fn a_killed_rotation_loses_nothing() {
+    let world = World::new();
+    let usual = duration(&world, &["key", "rotate", "default"]);
+    let mut envelopes = Vec::new();
+    let mut hits = 0;
+    for n in 0..KILLS_EACH {
+        envelopes.push(world.encrypt(&format!("value {n}")));
+        hits += u32::from(kill(&world, &["key", "rotate", "default"], usual));
+        let last = envelopes.last().unwrap();
+        assert_eq!(world.decrypt(last), format!("value {n}").as_bytes());
+    }
+    for (n, envelope) in envelopes.iter().enumerate() {
+        assert_eq!(world.decrypt(envelope), format!("value {n}").as_bytes());
+    }
+    world.ok(&["doctor"], b"");
+    assert!(hits > KILLS_EACH / 4, "only {hits} of {KILLS_EACH} kills met a running process");
+    assert!(world.versions("default").1.len() > 2);
+}
+
+#[test]
+fn a_killed_run_leaves_no_half_output() {
+    let world = World::new();
+    let line = |n: u32| format!("{{\"id\":\"p{n}\",\"ssn\":\"value {n}\",\"email\":\"x\"}}\n");
+    let document: String = (0..5000).map(line).collect();
+    world.write("in", &document);
+    let encrypt = ["record", "encrypt", "in", "-o", "out"];
+    let usual = duration(&world, &encrypt);
+    let whole = world.read("out").len();
+    let mut hits = 0;
+    for _ in 0..KILLS_EACH {
+        fs::remove_file(world.path("out")).unwrap_or_default();
+        hits += u32::from(kill(&world, &encrypt, usual));
+        let out = fs::metadata(world.path("out"));
+        assert!(out.is_err() || out.unwrap().len() as usize == whole, "half an output");
+    }
+    assert!(hits > KILLS_EACH / 4, "only {hits} of {KILLS_EACH} kills met a running process");
+    world.ok(&encrypt, b"");
+    assert_eq!(world.ok(&["record", "decrypt", "out"], b""), document.as_bytes());
+    world.ok(&["doctor"], b"");
+}

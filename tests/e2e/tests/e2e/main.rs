@@ -1,0 +1,17 @@
+//! End-to-end tests: the built `medseal` binary, driven as a user would.
+//!
+//! The binary is `$MEDSEAL_BIN`, else the workspace's release build, else its debug build; without
+//! one, every test fails.
+
+#![cfg(test)]
+
+mod canary;
+mod homes;
+mod interop;
+mod keys;
+mod kill;
+mod processes;
+mod readme;
+mod records;
+mod values;
+mod world;

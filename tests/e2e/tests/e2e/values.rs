@@ -1,0 +1,193 @@
+//! Single values: round trips, every wrong context, malformed input.
+
+use crate::world::{PLACE, World};
+
+const VALUES: [(&str, &str, &str); 16] = [
+    ("string", "Doe", "Doe"),
+    ("string", "Müller 🦠\n", "Müller 🦠"),
+    ("string", "", ""),
+    ("bytes", "a\n\n", "a\n\n"),
+    ("integer", "-42\n", "-42"),
+    ("integer", "0", "0"),
+    ("decimal", "1.50", "1.50"),
+    ("decimal", "-0.00", "-0.00"),
+    ("boolean", "true", "true"),
+    ("boolean", "false", "false"),
+    ("date", "2024-02-29", "2024-02-29"),
+    ("datetime", "2024-02-29T23:59:60.125+05:30", "2024-02-29T23:59:60.125+05:30"),
+    ("uuid", "0f8fad5b-d9cb-469f-a165-70867728950e", "0f8fad5b-d9cb-469f-a165-70867728950e"),
+    ("json", "{\"a\": [1.50, 1e400]}", "{\"a\": [1.50, 1e400]}"),
+    ("json", "null", "null"),
+    ("bytes", "\0\u{1}\r\n", "\0\u{1}\r\n"),
+];
+
+#[test]
+fn every_type_comes_back() {
+    let world = World::new();
+    for (kind, input, output) in VALUES {
+        for form in [&[][..], &["--binary"]] {
+            let args = [&["encrypt", "-c", PLACE, "--type", kind], form].concat();
+            let envelope = world.ok(&args, input.as_bytes());
+            assert_eq!(envelope.starts_with(b"ms1:"), form.is_empty());
+            assert_eq!(world.decrypt(&envelope), output.as_bytes(), "{kind} {form:?}");
+        }
+    }
+}
+
+#[test]
+fn values_that_are_not_of_their_type_are_refused() {
+    let world = World::new();
+    for (kind, input) in [
+        ("string", &b"\xff"[..]),
+        ("integer", b"01"),
+        ("integer", b"1.0"),
+        ("decimal", b"1e3"),
+        ("boolean", b"yes"),
+        ("date", b"2023-02-29"),
+        ("datetime", b"2024-01-01 00:00:00"),
+        ("uuid", b"0f8fad5b"),
+        ("json", b"\xff"),
+    ] {
+        world.refused(&["encrypt", "-c", PLACE, "--type", kind], input, 2, "VALUE_INVALID");
+    }
+}
+
+#[test]
+fn a_wrong_context_is_rejected() {
+    let world = World::new();
+    let envelope = world.encrypt("Zyxwv");
+    for place in [
+        "patients/last_name/p2",
+        "patients/first_name/p1",
+        "doctors/last_name/p1",
+        "patients/last_name/p1/",
+        "patients/last_name/P1",
+    ] {
+        world.refused(&["decrypt", "-c", place], &envelope, 1, "REJECTED");
+    }
+    let pairs = "collection=patients,field=last_name,record=p1,row_version=2";
+    world.refused(&["decrypt", "--context", pairs], &envelope, 1, "REJECTED");
+    world.refused(&["decrypt", "-c", "patients/last_name"], &envelope, 2, "RECORD_REQUIRED");
+}
+
+#[test]
+fn another_tenant_or_home_does_not_have_the_key() {
+    let (world, other) = (World::new(), World::new());
+    let envelope = world.encrypt("Zyxwv");
+    let args = ["decrypt", "-c", PLACE, "--tenant", "other"];
+    world.refused(&args, &envelope, 4, "KEY_VERSION_UNKNOWN");
+    world.ok(&["key", "create", "default", "--tenant", "other"], b"");
+    world.refused(&args, &envelope, 4, "KEY_VERSION_UNKNOWN");
+    other.refused(&["decrypt", "-c", PLACE], &envelope, 4, "KEY_VERSION_UNKNOWN");
+}
+
+#[test]
+fn another_key_of_the_tenant_is_rejected() {
+    let world = World::new();
+    world.ok(&["key", "create", "second"], b"");
+    world.ok(&["field", "define", "patients/last_name"], b"");
+    let args = ["encrypt", "-c", "patients/nick/p1", "--key", "second"];
+    let mut envelope = world.ok(&[&args[..], &["--binary"]].concat(), b"Zyxwv");
+    let own = world.ok(&["encrypt", "-c", "patients/nick/p1", "--binary"], b"Zyxwv");
+    envelope[4..12].copy_from_slice(&own[4..12]);
+    world.refused(&["decrypt", "-c", "patients/nick/p1"], &envelope, 1, "REJECTED");
+}
+
+#[test]
+fn records_are_bound_unless_that_is_said() {
+    let world = World::new();
+    world.refused(&["encrypt", "-c", "stock/price"], b"7", 2, "RECORD_REQUIRED");
+    let envelope = world.ok(&["encrypt", "-c", "stock/price", "--no-record"], b"7");
+    let args = ["decrypt", "-c", "stock/price", "--no-record"];
+    assert_eq!(world.ok(&args, &envelope), b"7");
+    world.refused(&["decrypt", "-c", "stock/price/r"], &envelope, 1, "REJECTED");
+    world.ok(&["field", "define", "stock/price", "--no-record"], b"");
+    assert_eq!(world.ok(&["decrypt", "-c", "stock/price"], &envelope), b"7");
+    world.refused(&["encrypt", "-c", "stock/price/r"], b"7", 2, "RECORD_NOT_BOUND");
+}
+
+#[test]
+fn context_pairs_and_files() {
+    let world = World::new();
+    let pairs = "collection=patients,field=last_name,record=p1,row_version=3,site=north";
+    let envelope = world.ok(&["encrypt", "--context", pairs], b"Doe");
+    let other_order = "site=north,record=p1,row_version=3,field=last_name,collection=patients";
+    assert_eq!(world.ok(&["decrypt", "--context", other_order], &envelope), b"Doe");
+    world.write("context", pairs.replace(',', "\r\n") + "\r\n");
+    assert_eq!(world.ok(&["decrypt", "--context", "@context"], &envelope), b"Doe");
+    let elsewhere = pairs.replace("north", "south");
+    world.refused(&["decrypt", "--context", &elsewhere], &envelope, 1, "REJECTED");
+    world.refused(&["decrypt", "-c", PLACE], &envelope, 1, "REJECTED");
+
+    world.write("place", format!("{PLACE}\n"));
+    let envelope = world.ok(&["encrypt", "-c", "@place"], b"Doe");
+    assert_eq!(world.decrypt(&envelope), b"Doe");
+}
+
+#[test]
+fn contexts_that_cannot_be_meant() {
+    let world = World::new();
+    let base = "collection=a,field=b,record=r";
+    for (extra, code) in [
+        (",subject=s", "NOT_AVAILABLE"),
+        (",record=r", "USAGE"),
+        (",lonely", "USAGE"),
+        (",Upper=1", "CONTEXT_INVALID"),
+        (",x=1,x=2", "CONTEXT_INVALID"),
+    ] {
+        let pairs = format!("{base}{extra}");
+        world.refused(&["encrypt", "--context", &pairs], b"v", 2, code);
+    }
+    world.refused(&["encrypt", "--context", "collection=a"], b"v", 2, "USAGE");
+    world.refused(&["encrypt", "-c", "onlyone"], b"v", 2, "USAGE");
+    world.refused(&["encrypt"], b"v", 2, "USAGE");
+    world.refused(&["encrypt", "-c", "@missing"], b"v", 2, "IO_FAILED");
+}
+
+#[test]
+fn malformed_envelopes() {
+    let world = World::new();
+    let whole = String::from_utf8(world.encrypt("Zyxwv")).unwrap();
+    let whole = whole.trim_end();
+    let bits = whole.len() % 4;
+    let trailing = world.encrypt(if bits == 0 { "Zyxwvu" } else { "Zyxwv" });
+    let binary = world.ok(&["encrypt", "-c", PLACE, "--binary"], b"Zyxwv");
+    let cases: [Vec<u8>; 10] = [
+        b"".into(),
+        b"ms1:".into(),
+        b"Zyxwv".into(),
+        whole[..60].into(),
+        whole[..whole.len() - bits.max(1)][..61].into(),
+        format!("{}\n{}", &whole[..40], &whole[40..]).into(),
+        format!("{whole}\n\n").into(),
+        with_trailing_bits(trailing.trim_ascii_end()),
+        binary[..50].into(),
+        [&binary[..2], &[2], &binary[3..]].concat(),
+    ];
+    for case in cases {
+        world.refused(&["decrypt", "-c", PLACE], &case, 3, "ENVELOPE_MALFORMED");
+    }
+}
+
+/// Sets the lowest of the bits that the last character of a text form does not use.
+fn with_trailing_bits(text: &[u8]) -> Vec<u8> {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    assert_ne!(text.len() % 4, 0, "this length has no unused bits");
+    let (last, rest) = text.split_last().unwrap();
+    let digit = ALPHABET.iter().position(|c| c == last).unwrap();
+    [rest, &[ALPHABET[digit | 1]]].concat()
+}
+
+#[test]
+fn every_flipped_byte_is_refused() {
+    let world = World::new();
+    let envelope = world.ok(&["encrypt", "-c", PLACE, "--binary"], b"Zyxwv");
+    for at in 0..envelope.len() {
+        let mut altered = envelope.clone();
+        altered[at] ^= 1;
+        let ran = world.run(&["decrypt", "-c", PLACE, "--json"], &altered);
+        assert!(matches!(ran.code, 1 | 3 | 4), "byte {at}: exit {}", ran.code);
+        assert!(ran.stdout.is_empty(), "byte {at}");
+        assert!(!ran.err().contains("Zyxwv"), "byte {at}");
+    }
+}

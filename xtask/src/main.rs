@@ -1,0 +1,69 @@
+//! The project's chores as one program, so that a laptop and the build server run the same thing.
+//!
+//! Every rule of the project that a machine can judge is judged here. Nothing here ships.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use failure::{Failure, Result};
+use workspace::Workspace;
+
+mod budgets;
+mod check;
+mod corpus;
+mod coverage;
+mod csv;
+mod failure;
+mod layers;
+mod process;
+mod purity;
+mod rust_source;
+mod setup;
+mod steps;
+mod suite;
+mod trace;
+mod workspace;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  check        format, clippy, tests, docs, layers, budgets, traceability; needs no network
+               once `cargo fetch` has run
+  test         setup, check, coverage gate, end-to-end tests, reference, licences, corpus;
+               what the build server runs (there CI=true: a missing component is a failure)
+  setup        install what `test` needs: a Python environment, LLVM's coverage tools
+  trace        compare docs/traceability.csv with the tests that last ran
+  corpus DIR   encrypt and decrypt every .json and .ndjson below DIR, compare byte for byte
+
+Files it writes stand in target/xtask/: test-output.txt, e2e-output.txt, coverage.txt, venv/.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match dispatch(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\n{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(words: &[&str]) -> Result<()> {
+    match words {
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        ["check"] => check::run(&Workspace::find()?),
+        ["test"] => suite::run(&Workspace::find()?),
+        ["setup"] => setup::run(&Workspace::find()?),
+        ["trace"] => trace::run(&Workspace::find()?),
+        ["corpus", folder] => corpus::run(&Workspace::find()?, Path::new(folder)),
+        _ => {
+            let what = format!("`cargo xtask {}` is not a command", words.join(" "));
+            Err(Failure::new(what, "run `cargo xtask` for the list"))
+        }
+    }
+}
