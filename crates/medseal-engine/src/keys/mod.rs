@@ -20,10 +20,12 @@ use medseal_core::keyring::{KeyVersion, Keyring, Purpose, Refusal};
 use medseal_core::row_mac::primary_key;
 use medseal_core::secret::Kek;
 use medseal_core::stored_secret::{Month, Place, StoredHeader, WrapKey};
-use medseal_store::{KeyRecord, KeySecretRecord, KeyVersionRecord, Record, Stored};
+use medseal_store::{KeyRecord, KeySecretRecord, KeyVersionRecord, Record, StoreError, Stored};
 use std::sync::Arc;
 
 const KEK_PURPOSE: &str = "kek";
+/// How often a key is read again because others changed the store meanwhile.
+const MAX_READS: u32 = 64;
 
 /// A key as the store holds it, every row authenticated.
 #[derive(Clone)]
@@ -58,11 +60,29 @@ impl Engine {
         Ok(key)
     }
 
+    /// The key as it stood at one epoch.
+    ///
+    /// Key and versions are rows of two tables, and portable SQL on many nodes gives no snapshot
+    /// over several statements. Every change advances the epoch in its own transaction, so an
+    /// epoch that stood still says that no change came between.
     pub(crate) async fn read_key(
         &self,
         tenant: &str,
         name: &str,
     ) -> Result<LoadedKey, EngineError> {
+        let mut before = self.store.state().await?.epoch;
+        for _ in 0..MAX_READS {
+            let read = self.read_key_rows(tenant, name).await;
+            let after = self.store.state().await?.epoch;
+            if after == before {
+                return read;
+            }
+            before = after;
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    async fn read_key_rows(&self, tenant: &str, name: &str) -> Result<LoadedKey, EngineError> {
         let found = medseal_store::get::<KeyRecord>(&*self.store, &[tenant, name]).await?;
         let row = found.ok_or_else(|| EngineError::NoSuchKey(name.to_owned()))?;
         let Stored { record, version } = row.verify(&self.row_mac)?;
@@ -182,3 +202,6 @@ impl LoadedKey {
         format!("{}@{}", self.name, version.number)
     }
 }
+
+#[cfg(test)]
+mod tests;
