@@ -1,23 +1,30 @@
-//! A key is read in several statements; what others commit between them must not show half.
+//! What the store is asked for, and when: a key is read whole or not at all, and a cached key is
+//! fetched again only when a limit has ended it.
 
-use crate::{Engine, EngineError, Home, Options, RootChoice};
+use crate::clock::Clock;
+use crate::fields::Target;
+use crate::{Engine, EngineError, Environment, Home, Options, RootChoice};
 use async_trait::async_trait;
 use medseal_core::KeyVersionId;
-use medseal_core::keyring::Usage;
-use medseal_store::schema::{KEY_VERSIONS, Table};
+use medseal_core::context::{Binding, Scope};
+use medseal_core::envelope::Value;
+use medseal_core::keyring::{UnixSeconds, Usage};
+use medseal_store::schema::{KEY_SECRETS, KEY_VERSIONS, Table};
 use medseal_store::{Change, RawRow, SqliteStore, Store, StoreError, StoreState};
 use pollster::block_on;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
-/// A store on which another process commits just before the versions of a key are read.
-struct Interrupted {
-    inner: Box<dyn Store>,
+/// Counts what the store is asked for; another process may commit just before the versions of a
+/// key are read.
+struct Watched {
+    inner: SqliteStore,
     other: Mutex<Engine>,
     rotations_left: AtomicU32,
+    secrets_read: Arc<AtomicU32>,
 }
 
-impl Interrupted {
+impl Watched {
     fn interrupt(&self) {
         let left = self.rotations_left.load(Ordering::SeqCst);
         if left > 0 {
@@ -29,7 +36,7 @@ impl Interrupted {
 }
 
 #[async_trait]
-impl Store for Interrupted {
+impl Store for Watched {
     async fn state(&self) -> Result<StoreState, StoreError> {
         self.inner.state().await
     }
@@ -39,6 +46,9 @@ impl Store for Interrupted {
         table: &'static Table,
         key: &[&str],
     ) -> Result<Option<RawRow>, StoreError> {
+        if table.name == KEY_SECRETS.name {
+            self.secrets_read.fetch_add(1, Ordering::SeqCst);
+        }
         self.inner.read(table, key).await
     }
 
@@ -70,29 +80,52 @@ impl Store for Interrupted {
     }
 }
 
-fn interrupted(rotations: u32) -> (tempfile::TempDir, Engine) {
+/// Stands still until a test moves it.
+struct ManualClock(Arc<AtomicI64>);
+
+impl Clock for ManualClock {
+    fn now(&self) -> UnixSeconds {
+        1_773_532_800
+    }
+
+    fn monotonic_millis(&self) -> u64 {
+        self.0.load(Ordering::SeqCst).unsigned_abs()
+    }
+}
+
+struct Fixture {
+    engine: Engine,
+    millis: Arc<AtomicI64>,
+    secrets_read: Arc<AtomicU32>,
+    _directory: tempfile::TempDir,
+}
+
+fn fixture(rotations: u32, options: Options) -> Fixture {
     let directory = tempfile::tempdir().unwrap();
     let home = Home::at(directory.path().join("home"));
-    block_on(home.init(RootChoice::KeyFile, crate::Environment::Development)).unwrap();
+    block_on(home.init(RootChoice::KeyFile, Environment::Development)).unwrap();
+    let millis = Arc::new(AtomicI64::new(0));
     let open = || {
         let nobody = || Err(EngineError::PassphraseNeeded);
-        block_on(home.open(nobody, Options::default())).unwrap()
+        let clock = Box::new(ManualClock(Arc::clone(&millis)));
+        block_on(home.open_with_clock(nobody, options, clock)).unwrap()
     };
     let mut engine = open();
-    let inner = SqliteStore::open(&home.store_file()).unwrap();
-    engine.store = Box::new(Interrupted {
-        inner: Box::new(inner),
+    let secrets_read = Arc::new(AtomicU32::new(0));
+    engine.store = Box::new(Watched {
+        inner: SqliteStore::open(&home.store_file()).unwrap(),
         other: Mutex::new(open()),
         rotations_left: AtomicU32::new(rotations),
+        secrets_read: Arc::clone(&secrets_read),
     });
-    (directory, engine)
+    Fixture { engine, millis, secrets_read, _directory: directory }
 }
 
 #[test]
 fn a_rotation_between_two_reads_of_a_key_is_seen_whole() {
     for rotations in [1, 2, 7] {
-        let (_directory, engine) = interrupted(rotations);
-        let key = block_on(engine.read_key("default", "default")).unwrap();
+        let f = fixture(rotations, Options::default());
+        let key = block_on(f.engine.read_key("default", "default")).unwrap();
         assert_eq!(key.keyring.primary, 1 + rotations);
         let version = key.encrypting().unwrap();
         assert_eq!(version.number, key.keyring.primary);
@@ -101,7 +134,33 @@ fn a_rotation_between_two_reads_of_a_key_is_seen_whole() {
 
 #[test]
 fn a_key_that_never_stands_still_is_refused_and_not_read_half() {
-    let (_directory, engine) = interrupted(u32::MAX);
-    let read = block_on(engine.read_key("default", "default"));
+    let f = fixture(u32::MAX, Options::default());
+    let read = block_on(f.engine.read_key("default", "default"));
     assert_eq!(read.err().map(|error| error.code()), Some("STORE_CONFLICT"));
+}
+
+/// Encrypts three bytes `values` times, `pause` milliseconds apart; says how often the key was
+/// fetched.
+fn fetches(options: Options, values: u32, pause: i64) -> u32 {
+    let f = fixture(0, options);
+    let scope = Scope::new("default", "patients", "last_name").unwrap();
+    let target = Target { scope: &scope, binding: Binding::record("r"), no_record: false };
+    for _ in 0..values {
+        block_on(f.engine.encrypt_value(&target, None, &Value::string("Doe"))).unwrap();
+        f.millis.fetch_add(pause, Ordering::SeqCst);
+    }
+    f.secrets_read.load(Ordering::SeqCst)
+}
+
+#[test]
+fn a_cached_key_is_fetched_again_at_its_age_messages_and_bytes_and_not_before() {
+    assert_eq!(fetches(Options::default(), 6, 1), 1);
+    let age = Options { cache_ttl_millis: 100, ..Options::default() };
+    assert_eq!(fetches(age, 6, 0), 1);
+    assert_eq!(fetches(age, 6, 50), 3, "it ends 100 ms after it was fetched, used or not");
+    assert_eq!(fetches(age, 6, 100), 6);
+    let messages = Options { cache_max_messages: 2, ..Options::default() };
+    assert_eq!(fetches(messages, 6, 0), 3);
+    let bytes = Options { cache_max_bytes: 7, ..Options::default() };
+    assert_eq!(fetches(bytes, 6, 0), 2, "three values of three bytes reach seven");
 }

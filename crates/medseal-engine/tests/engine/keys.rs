@@ -120,22 +120,3 @@ fn a_due_key_rotates_before_it_encrypts() {
         assert_eq!(block_on(f.engine.list_keys("default")).unwrap()[2].primary, "k@2");
     }
 }
-
-#[test]
-fn a_cached_key_ends_at_its_age_messages_and_bytes() {
-    let limits = [
-        Options { cache_ttl_millis: 1, ..Options::default() },
-        Options { cache_max_messages: 1, ..Options::default() },
-        Options { cache_max_bytes: 1, ..Options::default() },
-    ];
-    for options in limits {
-        let f = with(Environment::Development, options);
-        let scope = scope("patients", "last_name");
-        let target = bound(&scope, "r");
-        let envelopes = [0; 3].map(|_| encrypt(&f.engine, &target, "Doe"));
-        f.clock.advance(1);
-        for envelope in envelopes {
-            assert_eq!(decrypt(&f.engine, &target, &envelope).as_deref(), Ok("Doe"));
-        }
-    }
-}

@@ -13,6 +13,8 @@ fn a_key_lives() {
     assert_eq!(names, ["default", "files", "k"]);
     let key = world.json(&["key", "show", "k"]);
     assert_eq!(key["versions"][0]["suite"], "chacha20-poly1305");
+    let first = world.json(&["key", "show", "default"]);
+    assert_eq!(first["versions"][0]["suite"], "aes-256-gcm", "what nobody chose");
     assert_eq!(key["primary"], "k@1");
     assert_eq!(world.json(&["key", "rotate", "k"])["version"], "k@2");
     assert_eq!(world.json(&["key", "rotate", "k", "--suite", "aes-256-gcm"])["version"], "k@3");
@@ -177,4 +179,17 @@ fn many_bytes_rotate() {
         world.ok(&["encrypt", "-c", PLACE, "--key", "small"], b"0123456789");
         assert_eq!(world.versions("small").0, version);
     }
+}
+
+#[test]
+fn a_key_says_when_it_is_due() {
+    let world = World::new();
+    let time = "2031-02-03T04:05:06Z";
+    let create = ["key", "create", "k", "--rotation-period", "90d", "--next-rotation-time", time];
+    world.ok(&[&create[..], &["--max-messages", "7", "--max-bytes", "900"]].concat(), b"");
+    let key = world.json(&["key", "show", "k"]);
+    assert_eq!(key["rotation_period_seconds"], 90 * 86_400);
+    assert_eq!(key["next_rotation_time"], time);
+    assert_eq!((&key["max_messages"], &key["max_bytes"]), (&7.into(), &900.into()));
+    assert!(key["rotation_due"].is_null());
 }

@@ -4,7 +4,8 @@ use crate::world::World;
 use std::thread;
 
 const PROCESSES: usize = 8;
-const ROTATIONS: usize = 5;
+/// Each; together more than a hundred versions of one key.
+const ROTATIONS: usize = 13;
 
 #[test]
 fn rotating_and_encrypting_at_once_loses_nothing() {
