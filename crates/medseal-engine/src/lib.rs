@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod random;
 pub mod records;
 pub mod replace_file;
+mod runs;
 
 pub use engine::{Engine, Options, VerifyAfterEncrypt};
 pub use error::{EngineError, ErrorClass};

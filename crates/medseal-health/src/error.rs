@@ -190,6 +190,34 @@ faults! {
         IdentityProtected "IDENTITY_PROTECTED" "the record's identity stands inside a protected value" "it must stay readable: add a `keep` rule for it first, or protect less"
         /// A value that no rule names, under `unnamed = "refuse"`.
         UnnamedValue "UNNAMED_VALUE" "no rule of the profile names this value" "add a rule for it (`keep` if it may stay readable)"
+        /// A table without a header row.
+        CsvEmpty "CSV_EMPTY" "the table is empty" "give a header row with the names of the columns"
+        /// UTF-16 instead of bytes of text.
+        CsvUtf16 "CSV_UTF16" "the table is written in UTF-16" "convert it to UTF-8"
+        /// A UTF-8 mark and a single-byte encoding.
+        CsvEncodingMark "CSV_ENCODING_MARK" "the table starts with the byte order mark of UTF-8, and another encoding was named" "leave the encoding out"
+        /// Bytes that are no UTF-8.
+        CsvInvalidUtf8 "CSV_INVALID_UTF8" "the bytes are not UTF-8" "convert the table, or name its encoding: latin1 or windows-1252"
+        /// A NUL byte.
+        CsvNul "CSV_NUL" "the table contains a NUL byte" "remove it: readers cut text there, or drop it"
+        /// A quote that is opened and never closed.
+        CsvUnterminatedQuote "CSV_UNTERMINATED_QUOTE" "a quoted cell is never closed" "close the quote that opens here, or send the table whole"
+        /// Something between a closing quote and the next delimiter.
+        CsvTextAfterQuote "CSV_TEXT_AFTER_QUOTE" "text follows the closing quote of a cell" "double the quotes that belong to the cell, or name the delimiter"
+        /// A quote within a cell that is not quoted.
+        CsvBareQuote "CSV_BARE_QUOTE" "a quote stands inside a cell that is not quoted" "quote the cell and double the quotes in it: readers disagree about what this means"
+        /// A row with another number of cells.
+        CsvCellCount "CSV_CELL_COUNT" "the row has another number of cells than the header" "correct the row, or name the delimiter"
+        /// A column without a name.
+        CsvHeaderEmpty "CSV_HEADER_EMPTY" "a column has no name" "name it: cells are bound to the name of their column"
+        /// Two columns of one name.
+        CsvHeaderTwice "CSV_HEADER_TWICE" "two columns have the same name" "rename one: cells are bound to the name of their column"
+        /// More bytes in a row than the limit.
+        CsvRowTooLarge "CSV_ROW_TOO_LARGE" "the row is longer than the limit" "look for a quote that is not closed; data of this size belongs into a file of its own"
+        /// More columns than the limit.
+        CsvTooManyColumns "CSV_TOO_MANY_COLUMNS" "the table has more than 16384 columns" "split it"
+        /// A header with several kinds of delimiters.
+        CsvDelimiterUnclear "CSV_DELIMITER_UNCLEAR" "the header contains several kinds of delimiters" "name the delimiter: comma, semicolon, tab or pipe"
     }
 }
 
@@ -204,6 +232,14 @@ faults! {
         TooComplex "PROFILE_TOO_COMPLEX" "the selectors combine into too many states" "use fewer selectors with `**` in the middle"
         /// A selector that cannot be read.
         Selector "SELECTOR_SYNTAX" "the selector is malformed" "write it like `name[*].given[*]`, `**.family`, `*.id` or `\"odd key\".x`"
+        /// A pattern of column names that cannot be read.
+        ColumnPattern "COLUMN_PATTERN_SYNTAX" "the pattern of column names is malformed" "write words in lower case with one space between, such as `first name`, or `=first` for a whole name"
+        /// A column that was named and is not in the table.
+        ColumnMissing "COLUMN_MISSING" "the table has no column of this name" "write the name as it stands in the header, letter by letter"
+        /// No column names the record.
+        RecordColumnMissing "RECORD_COLUMN_MISSING" "no column of the table names the record" "name the record column, or say that cells are bound to no record"
+        /// Several columns could name the record.
+        RecordColumnUnclear "RECORD_COLUMN_UNCLEAR" "several columns of the table could name the record" "name the record column"
         /// A path that is not in its one canonical form.
         FieldPath "FIELD_PATH_SYNTAX" "the field path is malformed" "write it as the scanner reports it, such as `name[*].family`"
     }

@@ -3,7 +3,8 @@
 //! A [`Profile`] says which paths of a document are protected. A [`Scanner`] reads a JSON document
 //! once, checks it completely and reports the byte range of each protected value ([`Span`]), the
 //! path it is bound to and the record it belongs to. [`splice`] then replaces those ranges; every
-//! other byte is copied, so that a decrypted document equals the original byte for byte.
+//! other byte is copied, so that a decrypted document equals the original byte for byte. [`table`] does
+//! the same for delimited text.
 //!
 //! This crate is pure. It must not read files, clocks, the environment or the network, holds no
 //! keys and does no cryptography; and no error of it repeats a value or a key of a document.
@@ -20,6 +21,7 @@ mod profile;
 mod scanner;
 mod selector;
 mod splice;
+pub mod table;
 
 pub use coverage::{Cover, Coverage, CoverageEntry};
 pub use error::{DocumentFault, HealthError, Position, ProfileFault};

@@ -3,6 +3,7 @@
 use super::Run;
 use super::source::Source;
 use crate::error::EngineError;
+use crate::runs::Identity;
 use medseal_health::ndjson::Lines;
 use medseal_health::{Position, Span};
 
@@ -15,13 +16,6 @@ pub(super) struct Document {
     pub(super) line: u64,
     pub(super) spans: Vec<Span>,
     pub(super) identities: Vec<Identity>,
-}
-
-/// What the values of one record are bound to.
-#[derive(Clone)]
-pub(super) struct Identity {
-    pub(super) collection: String,
-    pub(super) record: Option<String>,
 }
 
 pub(super) struct Batch {

@@ -1,12 +1,10 @@
 //! Plaintext documents to encrypted ones.
 
 use super::batch::{Batch, Document, text_envelope};
-use super::keys::binding;
 use super::{Report, Run};
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::gate::Subject;
-use medseal_core::context::encode_into;
+use crate::runs::binding;
 use medseal_core::envelope::{Value, encode_text_into};
 use medseal_health::{Placement, Span, splice};
 use medseal_policy::Encrypt;
@@ -23,22 +21,17 @@ impl Engine {
         let documents = &batch.documents[..good.0];
         let epoch = self.resolve_fields(run, documents, true).await?;
         let mut items = self.items::<Encrypt>(epoch)?;
-        let mut context = Vec::new();
         for (document, span) in inline_spans(documents) {
             let Some(identity) = document.identity(span) else { continue };
-            self.resolve_for_encrypting(run, identity, span.field).await?;
+            self.resolve_for_encrypting(&mut run.keys, identity, span.field).await?;
             let Some(field) = run.keys.field(identity, span.field) else { continue };
             let Some(resolved) = &field.encrypting else { continue };
-            context.clear();
-            encode_into(&field.scope, None, &binding(identity), &mut context)
-                .map_err(|e| EngineError::from(e).at(document.position(span)))?;
-            items.add(resolved.field_key.id(), &context);
+            let id = resolved.field_key.id();
+            run.keys
+                .add_item(&mut items, identity, span.field, id)
+                .map_err(|error| error.at(document.position(span)))?;
         }
-        if items.count() > 0 {
-            let keys: Vec<String> = run.keys.version_names.iter().cloned().collect();
-            let about = Subject { epoch, keys: &keys, change: None };
-            let _encryption_is_recorded = self.permit::<Encrypt>(items, &about)?.into_proofs();
-        }
+        self.record_encryption(&run.keys, items)?;
         let mut scratch = Vec::new();
         for document in documents {
             let start = out.len();

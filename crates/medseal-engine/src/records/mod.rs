@@ -14,28 +14,19 @@ mod keys;
 mod scan;
 mod source;
 
+pub use crate::runs::Action;
 pub use coverage::{CoveredPath, coverage};
 pub use scan::{Finding, scan_for_plaintext};
 pub use source::DocumentFormat;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::runs::RunKeys;
 use batch::Batch;
 use medseal_health::{Limits, Profile, Scanner};
 use source::Source;
 use std::io::{Read, Write};
 use std::sync::Arc;
-
-/// What to do with the protected values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// Plaintext to envelopes.
-    Encrypt,
-    /// Envelopes to plaintext.
-    Decrypt,
-    /// Envelopes to envelopes under the newest key version; current ones stay as they are.
-    Reencrypt,
-}
 
 /// One run over documents.
 #[derive(Debug, Clone)]
@@ -96,7 +87,7 @@ impl Engine {
         output: &mut (dyn Write + Send),
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Report, EngineError> {
-        let mut run = Run { scanner: job.scanner(), keys: keys::RunKeys::default(), job };
+        let mut run = Run { scanner: job.scanner(), keys: RunKeys::default(), job };
         let mut source = Source::new(input, job.format);
         let mut report = Report::default();
         let mut out = Vec::new();
@@ -127,7 +118,7 @@ impl Engine {
             progress(report.bytes_read);
         }
         output.flush().map_err(EngineError::io("writing the output"))?;
-        self.charge_run(&run).await?;
+        self.charge_run(&run.keys).await?;
         let unmatched = run.scanner.unmatched_selectors();
         report.unmatched_selectors = unmatched.iter().map(|(_, s)| s.as_str().to_owned()).collect();
         Ok(report)
@@ -137,7 +128,7 @@ impl Engine {
 /// What one run keeps from batch to batch.
 struct Run<'j> {
     scanner: Scanner,
-    keys: keys::RunKeys,
+    keys: RunKeys,
     job: &'j Job,
 }
 

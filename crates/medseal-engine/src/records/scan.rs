@@ -2,8 +2,9 @@
 
 use super::batch::{Batch, text_envelope};
 use super::source::Source;
-use super::{Action, Job, Run, keys};
+use super::{Action, Job, Run};
 use crate::error::EngineError;
+use crate::runs::RunKeys;
 use medseal_core::envelope::{Envelope, decode_text};
 use medseal_health::Profile;
 use serde::Serialize;
@@ -32,7 +33,7 @@ pub fn scan_for_plaintext(
     input: &mut (dyn Read + Send),
 ) -> Result<Vec<Finding>, EngineError> {
     let job = Job::new(Action::Decrypt, profile, "default");
-    let mut run = Run { scanner: job.scanner(), keys: keys::RunKeys::default(), job: &job };
+    let mut run = Run { scanner: job.scanner(), keys: RunKeys::default(), job: &job };
     let mut source = Source::new(input, None);
     let mut findings = Vec::new();
     while source.fill()? {

@@ -1,6 +1,7 @@
 //! Reading documents: one whole JSON document, or lines of NDJSON in constant memory.
 
 use crate::error::EngineError;
+use crate::runs::ReadAhead;
 use medseal_health::ndjson::{self, Format};
 use std::io::Read;
 
@@ -20,11 +21,8 @@ pub enum DocumentFormat {
 
 /// The input and what was read ahead of it.
 pub(super) struct Source<'i> {
-    input: &'i mut (dyn Read + Send),
+    input: ReadAhead<'i>,
     format: Option<DocumentFormat>,
-    buffer: Vec<u8>,
-    at_end: bool,
-    bytes_read: u64,
     started: bool,
     /// the number of the first line in `buffer`
     pub(super) line: u64,
@@ -32,8 +30,7 @@ pub(super) struct Source<'i> {
 
 impl<'i> Source<'i> {
     pub(super) fn new(input: &'i mut (dyn Read + Send), format: Option<DocumentFormat>) -> Self {
-        let buffer = Vec::new();
-        Self { input, format, buffer, at_end: false, bytes_read: 0, started: false, line: 1 }
+        Self { input: ReadAhead::new(input), format, started: false, line: 1 }
     }
 
     /// Reads until a batch is there; `false` when everything was given out. Empty input counts as
@@ -41,37 +38,24 @@ impl<'i> Source<'i> {
     pub(super) fn fill(&mut self) -> Result<bool, EngineError> {
         let first = !self.started;
         self.started = true;
-        self.read_more(CHUNK_BYTES)?;
+        self.input.read_more(CHUNK_BYTES)?;
         if self.format.is_none() {
-            self.format = Some(match ndjson::detect(&self.buffer) {
+            self.format = Some(match ndjson::detect(self.buffer()) {
                 Format::Ndjson => DocumentFormat::Ndjson,
                 Format::Json => DocumentFormat::Json,
             });
         }
-        while self.wants_more() && !self.at_end {
-            if self.is_ndjson() && self.buffer.len() >= MAX_LINE_BYTES {
+        while self.wants_more() && !self.at_end() {
+            if self.is_ndjson() && self.buffer().len() >= MAX_LINE_BYTES {
                 return Err(EngineError::LineTooLong(MAX_LINE_BYTES));
             }
-            self.read_more(self.buffer.len() * 2)?;
+            self.input.read_more(self.buffer().len() * 2)?;
         }
-        Ok(first || !self.buffer.is_empty())
+        Ok(first || !self.buffer().is_empty())
     }
 
     fn wants_more(&self) -> bool {
-        !self.is_ndjson() || !self.buffer.contains(&b'\n')
-    }
-
-    fn read_more(&mut self, up_to: usize) -> Result<(), EngineError> {
-        let missing = up_to.saturating_sub(self.buffer.len());
-        if missing == 0 || self.at_end {
-            return Ok(());
-        }
-        let limit = u64::try_from(missing).unwrap_or(u64::MAX);
-        let read = (&mut *self.input).take(limit).read_to_end(&mut self.buffer);
-        let read = read.map_err(EngineError::io("reading the input"))?;
-        self.bytes_read += read as u64;
-        self.at_end = read < missing;
-        Ok(())
+        !self.is_ndjson() || !self.buffer().contains(&b'\n')
     }
 
     pub(super) fn is_ndjson(&self) -> bool {
@@ -79,21 +63,21 @@ impl<'i> Source<'i> {
     }
 
     pub(super) fn at_end(&self) -> bool {
-        self.at_end
+        self.input.at_end()
     }
 
     pub(super) fn buffer(&self) -> &[u8] {
-        &self.buffer
+        self.input.buffer()
     }
 
     pub(super) fn bytes_read(&self) -> u64 {
-        self.bytes_read
+        self.input.bytes_read()
     }
 
     /// Drops what a batch has dealt with.
     pub(super) fn consume(&mut self, bytes: usize) {
-        let lines = self.buffer.iter().take(bytes).filter(|b| **b == b'\n').count();
+        let lines = self.buffer().iter().take(bytes).filter(|b| **b == b'\n').count();
         self.line += lines as u64;
-        self.buffer.drain(..bytes.min(self.buffer.len()));
+        self.input.consume(bytes);
     }
 }

@@ -5,7 +5,7 @@
 
 mod build;
 mod builtin;
-mod toml;
+pub(crate) mod toml;
 
 use std::collections::BTreeSet;
 

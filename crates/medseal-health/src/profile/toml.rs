@@ -58,7 +58,7 @@ enum RawRecord {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Unbound {
+pub(crate) enum Unbound {
     None,
 }
 
@@ -120,18 +120,18 @@ pub(super) fn read(text: &str) -> Result<Profile, HealthError> {
 }
 
 /// Takes only the first line of the parser's message: the others draw the text.
-fn syntax(text: &str, error: &toml::de::Error) -> HealthError {
+pub(crate) fn syntax(text: &str, error: &toml::de::Error) -> HealthError {
     let detail = error.message().lines().next().unwrap_or_default();
     let at = error.span().map_or(0, |span| span.start);
     HealthError::profile(ProfileFault::Syntax, detail).placed(Position::of(text.as_bytes(), at))
 }
 
-struct Reader<'t> {
-    text: &'t str,
+pub(crate) struct Reader<'t> {
+    pub(crate) text: &'t str,
 }
 
 impl Reader<'_> {
-    fn place(&self, span: Range<usize>) -> Position {
+    pub(crate) fn place(&self, span: Range<usize>) -> Position {
         Position::of(self.text.as_bytes(), span.start)
     }
 
@@ -205,13 +205,13 @@ impl Reader<'_> {
     }
 
     /// A name of the profile's own vocabulary.
-    fn word(&self, text: &Spanned<String>) -> Result<String, HealthError> {
+    pub(crate) fn word(&self, text: &Spanned<String>) -> Result<String, HealthError> {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         self.name(text, allowed, "a name has 1 to 64 of the characters a-z, 0-9 and -")
     }
 
     /// A key's name; which keys exist is not known here.
-    fn key_name(&self, text: &Spanned<String>) -> Result<String, HealthError> {
+    pub(crate) fn key_name(&self, text: &Spanned<String>) -> Result<String, HealthError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         self.name(
             text,

@@ -4,6 +4,7 @@
 
 mod builtin;
 mod coverage;
+mod errors;
 mod identity;
 mod json;
 mod ndjson;
@@ -13,6 +14,11 @@ mod profile;
 mod properties;
 mod removal;
 mod selecting;
+mod table_columns;
+mod table_oracle;
+mod table_profile;
+mod table_properties;
+mod table_rows;
 mod vectors;
 
 use std::sync::Arc;

@@ -1,0 +1,238 @@
+//! The keys of one run: each (collection, field) is resolved once, not once a value.
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::fields::{Definitions, FieldDefinition, ResolvedKey};
+use medseal_core::context::{Binding, Scope, encode_into};
+use medseal_core::envelope::{Envelope, Flags};
+use medseal_core::keyring::Usage;
+use medseal_core::operation::OperationItems;
+use medseal_core::{Error, KeyVersionId};
+use medseal_health::FieldId;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// What the values of one record are bound to beside their field.
+#[derive(Clone)]
+pub(crate) struct Identity {
+    pub(crate) collection: String,
+    pub(crate) record: Option<String>,
+}
+
+/// The binding of one record's values.
+pub(crate) fn binding(identity: &Identity) -> Binding<'_> {
+    Binding { record: identity.record.as_deref(), ..Binding::default() }
+}
+
+/// A field that a batch needs, and where `P` says that it was met.
+pub(crate) struct FieldNeeded<'n, P> {
+    pub(crate) identity: &'n Identity,
+    pub(crate) field: FieldId,
+    pub(crate) place: P,
+}
+
+/// What stands for one field in one collection.
+pub(crate) struct RunField {
+    pub(crate) scope: Scope,
+    definition: FieldDefinition,
+    /// the key that encrypts, once it is needed
+    pub(crate) encrypting: Option<ResolvedKey>,
+    /// keys that decrypt, by the version a header names
+    decrypting: HashMap<KeyVersionId, Arc<ResolvedKey>>,
+}
+
+impl RunField {
+    pub(crate) fn flags(&self) -> Flags {
+        self.definition.flags
+    }
+}
+
+/// The fields of one collection, by number: the numbers of one run are dense.
+type FieldsByNumber = Vec<Option<Box<RunField>>>;
+
+#[derive(Default)]
+pub(crate) struct RunKeys {
+    fields: HashMap<String, FieldsByNumber>,
+    /// The definitions as the run found them, read once an epoch.
+    definitions: Option<Definitions>,
+    usage: HashMap<KeyVersionId, Usage>,
+    version_names: BTreeSet<String>,
+    epoch: u64,
+}
+
+impl RunKeys {
+    /// Nothing that was resolved at another epoch is used.
+    fn enter_epoch(&mut self, epoch: u64) {
+        if self.epoch != epoch {
+            self.fields.clear();
+            self.definitions = None;
+            self.epoch = epoch;
+        }
+    }
+
+    pub(crate) fn field(&self, identity: &Identity, field: FieldId) -> Option<&RunField> {
+        self.fields.get(identity.collection.as_str())?.get(field.index())?.as_deref()
+    }
+
+    fn field_mut(&mut self, identity: &Identity, field: FieldId) -> Option<&mut RunField> {
+        self.fields.get_mut(identity.collection.as_str())?.get_mut(field.index())?.as_deref_mut()
+    }
+
+    fn insert(&mut self, collection: String, field: FieldId, found: RunField) {
+        let fields = self.fields.entry(collection).or_default();
+        if fields.len() <= field.index() {
+            fields.resize_with(field.index() + 1, || None);
+        }
+        if let Some(slot) = fields.get_mut(field.index()) {
+            *slot = Some(Box::new(found));
+        }
+    }
+
+    /// Counts one value that was encrypted.
+    pub(crate) fn count(&mut self, id: KeyVersionId, bytes: usize) {
+        let usage = self.usage.entry(id).or_default();
+        usage.messages += 1;
+        usage.bytes += bytes as u64;
+    }
+
+    /// `NAME@N` of every key version that the run has used.
+    pub(crate) fn version_names(&self) -> Vec<String> {
+        self.version_names.iter().cloned().collect()
+    }
+
+    /// Adds one value under key version `id` to what is decided on and recorded.
+    pub(crate) fn add_item(
+        &self,
+        items: &mut OperationItems,
+        identity: &Identity,
+        field: FieldId,
+        id: KeyVersionId,
+    ) -> Result<(), EngineError> {
+        let found = self.field(identity, field).ok_or(Error::Rejected)?;
+        let mut context = Vec::with_capacity(128);
+        encode_into(&found.scope, None, &binding(identity), &mut context)?;
+        items.add(id, &context);
+        Ok(())
+    }
+}
+
+/// The registered definition of a field, which must agree with the one that is wanted, or that one.
+pub(crate) fn agreed(
+    definitions: &Definitions,
+    scope: &Scope,
+    wanted: FieldDefinition,
+) -> Result<FieldDefinition, EngineError> {
+    let place = (scope.collection().to_owned(), scope.field().to_owned());
+    match definitions.get(&place) {
+        Some(known) if known.flags == wanted.flags && known.key == wanted.key => Ok(known.clone()),
+        Some(_) => {
+            let (collection, field) = place;
+            Err(EngineError::FieldConflict { collection, field })
+        }
+        None => Ok(wanted),
+    }
+}
+
+impl Engine {
+    /// Resolves every field of a batch and gives the epoch at which that holds; registers
+    /// definitions when values are to be encrypted. `describe` says what a field is.
+    pub(crate) async fn resolve_needed<'n, P>(
+        &self,
+        keys: &mut RunKeys,
+        tenant: &str,
+        needed: impl Iterator<Item = FieldNeeded<'n, P>>,
+        describe: impl Fn(
+            &FieldNeeded<'n, P>,
+            &Definitions,
+        ) -> Result<(Scope, FieldDefinition), EngineError>,
+        register: bool,
+    ) -> Result<u64, EngineError> {
+        let epoch = self.begin().await?;
+        keys.enter_epoch(epoch);
+        let mut new: HashMap<(&str, FieldId), (Scope, FieldDefinition)> = HashMap::new();
+        for one in needed {
+            let place = (one.identity.collection.as_str(), one.field);
+            if keys.field(one.identity, one.field).is_some() || new.contains_key(&place) {
+                continue;
+            }
+            let definitions = match &mut keys.definitions {
+                Some(known) => known,
+                none => none.insert(self.definitions(tenant).await?),
+            };
+            new.insert(place, describe(&one, definitions)?);
+        }
+        if new.is_empty() {
+            return Ok(epoch);
+        }
+        if register {
+            let fields: Vec<_> = new.values().cloned().collect();
+            self.register_fields(tenant, &fields).await?;
+        }
+        let after = self.begin().await?;
+        if after != epoch {
+            keys.epoch = after;
+            keys.definitions = None;
+        }
+        for ((collection, field), (scope, definition)) in new {
+            let (encrypting, decrypting) = (None, HashMap::new());
+            let found = RunField { scope, definition, encrypting, decrypting };
+            keys.insert(collection.to_owned(), field, found);
+        }
+        Ok(after)
+    }
+
+    /// The key that encrypts a field in this run.
+    pub(crate) async fn resolve_for_encrypting(
+        &self,
+        keys: &mut RunKeys,
+        identity: &Identity,
+        field: FieldId,
+    ) -> Result<(), EngineError> {
+        let Some(found) = keys.field(identity, field) else { return Ok(()) };
+        if found.encrypting.is_some() {
+            return Ok(());
+        }
+        let key = found.definition.key.clone();
+        let resolved = self.resolve_encrypting(&found.scope, &key, found.flags()).await?;
+        keys.version_names.insert(resolved.version_name.clone());
+        if let Some(found) = keys.field_mut(identity, field) {
+            found.encrypting = Some(resolved);
+        }
+        Ok(())
+    }
+
+    /// The key that an envelope's header names, for one field of this run.
+    pub(crate) async fn resolve_for_decrypting(
+        &self,
+        keys: &mut RunKeys,
+        identity: &Identity,
+        field: FieldId,
+        envelope: &Envelope<'_>,
+    ) -> Result<Arc<ResolvedKey>, EngineError> {
+        let id = envelope.header().id;
+        let found = keys.field(identity, field).ok_or(Error::Rejected)?;
+        if let Some(known) = found.decrypting.get(&id) {
+            let header = envelope.header();
+            if header.flags != known.flags || header.suite != known.field_key.suite() {
+                return Err(Error::Rejected.into());
+            }
+            return Ok(Arc::clone(known));
+        }
+        let (flags, key) = (found.flags(), Some(found.definition.key.as_str()));
+        let (resolved, _) = self.resolve_decrypting(&found.scope, key, flags, envelope).await?;
+        keys.version_names.insert(resolved.version_name.clone());
+        let resolved = Arc::new(resolved);
+        if let Some(found) = keys.field_mut(identity, field) {
+            found.decrypting.insert(id, Arc::clone(&resolved));
+        }
+        Ok(resolved)
+    }
+
+    /// Writes what the run encrypted to the usage counters.
+    pub(crate) async fn charge_run(&self, keys: &RunKeys) -> Result<(), EngineError> {
+        for (id, usage) in &keys.usage {
+            self.add_usage(*id, *usage).await?;
+        }
+        Ok(())
+    }
+}
