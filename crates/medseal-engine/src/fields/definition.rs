@@ -10,6 +10,7 @@ use crate::keys::check_name;
 use medseal_core::KeyVersionId;
 use medseal_core::context::Scope;
 use medseal_core::envelope::Flags;
+use medseal_core::keyring::Purpose;
 use medseal_store::{Change, FieldRecord, StoreError};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -25,7 +26,7 @@ pub struct FieldDefinition {
     pub class: String,
     /// The flags every envelope must have.
     pub flags: Flags,
-    /// `inline`; other placements never have envelopes.
+    /// What happens to its values in documents, as a profile names it; `inline` for single values.
     pub placement: String,
     /// The profile that registered it.
     pub profile: Option<String>,
@@ -56,6 +57,17 @@ pub struct FieldSummary {
 
 /// All definitions of one tenant, by collection and field.
 pub(crate) type Definitions = HashMap<(String, String), FieldDefinition>;
+
+impl FieldDefinition {
+    /// Whether both say the same about a field's values. The profile that registered a definition
+    /// is for people; two profiles may agree.
+    pub(crate) fn agrees_with(&self, other: &FieldDefinition) -> bool {
+        self.key == other.key
+            && self.class == other.class
+            && self.flags == other.flags
+            && self.placement == other.placement
+    }
+}
 
 impl Engine {
     /// Defines a field. Doing it again in the same way changes nothing.
@@ -88,10 +100,14 @@ impl Engine {
             let mut count = 0;
             for (scope, definition) in new {
                 match known.get(&place(scope)) {
-                    Some(old) if agree(old, definition) => {}
+                    Some(old) if old.agrees_with(definition) => {}
                     Some(_) => return Err(conflict(scope)),
                     None => {
-                        self.load_key(tenant, &definition.key).await?;
+                        let key = self.load_key(tenant, &definition.key).await?;
+                        if key.keyring.purpose != Purpose::Field {
+                            // a definition never changes, so the field could never be used
+                            return Err(EngineError::KeyPurpose(definition.key.clone()));
+                        }
                         let row = record(scope, definition, self.clock.now());
                         change.insert(&row, &self.row_mac)?;
                         count += 1;
@@ -154,14 +170,6 @@ impl Engine {
         out.sort_by(|a, b| (&a.collection, &a.field).cmp(&(&b.collection, &b.field)));
         Ok(out)
     }
-}
-
-/// The profile that registered a definition is for people; two profiles may agree.
-fn agree(old: &FieldDefinition, new: &FieldDefinition) -> bool {
-    old.key == new.key
-        && old.class == new.class
-        && old.flags == new.flags
-        && old.placement == new.placement
 }
 
 fn place(scope: &Scope) -> (String, String) {

@@ -48,7 +48,7 @@ fn wanted(profile: &medseal_health::Profile, span: &Span) -> Result<FieldDefinit
         key: rule.and_then(|rule| rule.key()).unwrap_or(DEFAULT_KEY).to_owned(),
         class: profile.class(span.rule).to_owned(),
         flags: Flags::new(padded, record_bound, false, false)?,
-        placement: "inline".to_owned(),
+        placement: span.placement.name().to_owned(),
         profile: Some(profile.name().to_owned()),
     })
 }

@@ -124,7 +124,7 @@ pub(crate) fn agreed(
 ) -> Result<FieldDefinition, EngineError> {
     let place = (scope.collection().to_owned(), scope.field().to_owned());
     match definitions.get(&place) {
-        Some(known) if known.flags == wanted.flags && known.key == wanted.key => Ok(known.clone()),
+        Some(known) if known.agrees_with(&wanted) => Ok(known.clone()),
         Some(_) => {
             let (collection, field) = place;
             Err(EngineError::FieldConflict { collection, field })

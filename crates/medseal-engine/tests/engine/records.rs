@@ -153,6 +153,28 @@ fn a_profile_that_disagrees_with_a_definition_is_refused() {
     assert_eq!(report.unwrap().unmatched_selectors, ["ssn", "n", "list[*].name"]);
 }
 
+/// A profile that deletes what another one sealed would lose data without a word.
+#[test]
+fn a_profile_that_disagrees_in_class_or_placement_is_refused() {
+    let toml = |class: &str, placement: &str| {
+        format!(
+            "profile = \"own\"\nrevision = 1\n[document]\ncollection = \"c\"\nrecord = \"none\"\n\
+             [[rule]]\npaths = [\"a\"]\nplacement = \"{placement}\"\nclass = \"{class}\"\n"
+        )
+    };
+    let f = fixture();
+    let job = |class, placement| {
+        let profile = Profile::from_toml(&toml(class, placement)).unwrap();
+        Job::new(Action::Encrypt, Arc::new(profile), "default")
+    };
+    run(&f, &job("name", "inline"), "{\"a\":1}").1.unwrap();
+    run(&f, &job("name", "inline"), "{\"a\":2}").1.unwrap();
+    for (class, placement) in [("name", "remove"), ("clinical", "inline"), ("other", "remove")] {
+        let (out, message, code) = refused(&f, &job(class, placement), "{\"a\":3}");
+        assert_eq!((out.as_str(), code), ("", "FIELD_CONFLICT"), "{class} {placement}: {message}");
+    }
+}
+
 #[test]
 fn damaged_envelopes_are_malformed_or_rejected_with_their_place() {
     let f = fixture();

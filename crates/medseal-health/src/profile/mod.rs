@@ -26,6 +26,18 @@ pub enum Placement {
     Keep,
 }
 
+impl Placement {
+    /// The name in a profile and in a field's definition.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Placement::Inline => "inline",
+            Placement::Remove => "remove",
+            Placement::Keep => "keep",
+        }
+    }
+}
+
 /// What happens to values that no rule names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
