@@ -47,6 +47,9 @@ pub enum EngineError {
     /// The root or an epoch key.
     #[error("{0}")]
     Kms(#[from] KmsError),
+    /// A month's key is not the one that its wraps were made under.
+    #[error("the epoch key of {0} in `epochs/` is not the one that keys were wrapped under")]
+    EpochKeyWrong(u32),
     /// The policy.
     #[error("{0}")]
     Denied(#[from] Denied),
@@ -149,6 +152,7 @@ impl EngineError {
             E::AtPosition { source, .. } => source.code(),
             E::Store(e) => e.code(),
             E::Kms(e) => e.code(),
+            E::EpochKeyWrong(_) => "EPOCH_KEY_WRONG",
             E::Denied(_) => "DENIED",
             E::Key { refusal, .. } => refusal_code(*refusal),
             E::NoSuchKey(_) => "KEY_NOT_FOUND",
@@ -189,7 +193,7 @@ impl EngineError {
             E::Store(StoreError::RowRejected { .. }) => ErrorClass::Rejected,
             E::Store(_) | E::AuditUnavailable(_) | E::Io { .. } => ErrorClass::Unavailable,
             E::Kms(KmsError::PassphraseTooShort) => ErrorClass::Usage,
-            E::HomeMissing | E::Kms(_) => ErrorClass::Unavailable,
+            E::HomeMissing | E::Kms(_) | E::EpochKeyWrong(_) => ErrorClass::Unavailable,
             E::Denied(_) | E::ProductionRefuses(_) | E::ProofMismatch => ErrorClass::Denied,
             E::Key { .. } | E::NoSuchKey(_) | E::KeyExists(_) => ErrorClass::KeyState,
             E::KeyVersionUnknown | E::KeyPurpose(_) => ErrorClass::KeyState,

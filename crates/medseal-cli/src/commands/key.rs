@@ -185,6 +185,7 @@ fn details(key: &KeySummary) -> String {
             "  {:<16} {} {:<18} {}{until}, made {}, {} values",
             v.version, v.id, v.suite, v.state, v.created, v.messages
         ));
+        lines.extend(v.reason.as_ref().map(|reason| format!("    reason: {reason}")));
     }
     lines.join("\n")
 }

@@ -243,7 +243,9 @@ impl Engine {
         Err(StoreError::Conflict.into())
     }
 
-    /// The rows that lead from one keyring to the next.
+    /// The rows that lead from one keyring to the next. A reason that was given stays with the key
+    /// and the versions it was about until another one is given: "laptop stolen" must not be lost
+    /// because somebody rotates afterwards without a word.
     async fn key_change(
         &self,
         epoch: u64,
@@ -253,14 +255,16 @@ impl Engine {
     ) -> Result<Change, EngineError> {
         let mut change = Change::new(epoch);
         let (record, row_version) = &*key.row;
-        let record = KeyRecord::new(&key.tenant, &key.name, next, record.created_at, reason);
+        let kept = reason.or(record.reason.as_deref());
+        let record = KeyRecord::new(&key.tenant, &key.name, next, record.created_at, kept);
         change.update(*row_version, &record, &self.row_mac)?;
         for version in &next.versions {
             let row = key.row_of(version);
             match row {
                 Some((_, old)) if old == version => {}
                 Some((row_version, old)) => {
-                    let row = KeyVersionRecord::new(&key.tenant, &key.name, version, reason);
+                    let kept = reason.or(key.reason_of(version));
+                    let row = KeyVersionRecord::new(&key.tenant, &key.name, version, kept);
                     change.update(row_version, &row, &self.row_mac)?;
                     if version.state == State::Destroyed && old.state != State::Destroyed {
                         self.delete_secret(&mut change, version.id).await?;
@@ -283,7 +287,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let random = &mut BufferedRandom;
         let month = self.clock.month();
-        self.epochs.get_or_create(month, random).await?;
+        self.epoch_key_to_wrap_under(month).await?;
         let kek = Kek::generate(random).map_err(Error::from)?;
         let key = id.to_string();
         let pk = primary_key(&[&key]);
@@ -345,6 +349,12 @@ impl LoadedKey {
     fn row_of(&self, version: &KeyVersion) -> Option<(u64, &KeyVersion)> {
         let at = self.keyring.versions.iter().position(|v| v.number == version.number)?;
         Some((self.version_rows.get(at)?.1, self.keyring.versions.get(at)?))
+    }
+
+    /// The reason that was last given for a change of this version.
+    pub(super) fn reason_of(&self, version: &KeyVersion) -> Option<&str> {
+        let at = self.keyring.versions.iter().position(|v| v.number == version.number)?;
+        self.version_rows.get(at)?.0.reason.as_deref()
     }
 }
 

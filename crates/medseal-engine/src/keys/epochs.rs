@@ -8,10 +8,12 @@
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::random::BufferedRandom;
-use medseal_core::KeyVersionId;
 use medseal_core::row_mac::primary_key;
-use medseal_core::stored_secret::Month;
+use medseal_core::stored_secret::{Month, Place, WrapKey};
+use medseal_core::{Error, KeyVersionId};
+use medseal_kms::KmsError;
 use medseal_store::{Change, KeySecretRecord, Stored};
+use zeroize::Zeroizing;
 
 /// How many months a key of the past is kept.
 const MONTHS_KEPT: i32 = 3;
@@ -24,7 +26,7 @@ impl Engine {
         if known.iter().max().is_none_or(|last| *last > month) || !self.wraps_before(month).await? {
             return Ok(());
         }
-        self.epochs.get_or_create(month, &mut BufferedRandom).await?;
+        self.epoch_key_to_wrap_under(month).await?;
         if !self.rewrap_to(month).await? {
             // somebody else changed the store meanwhile; the next start looks at the rows again
             return Ok(());
@@ -34,6 +36,29 @@ impl Engine {
             self.epochs.destroy(old).await?;
         }
         Ok(())
+    }
+
+    /// Makes a month's key when the month begins. A key that is gone although wraps need it is not
+    /// made anew: what the old one wrapped would never open again, and with the old file put back
+    /// what the new one wrapped would not.
+    ///
+    /// # Errors
+    /// `EPOCH_KEY_MISSING`.
+    pub(crate) async fn epoch_key_to_wrap_under(&self, month: Month) -> Result<(), EngineError> {
+        match self.epochs.get(month).await {
+            Err(KmsError::EpochKeyMissing(_)) if !self.wraps_under(month).await? => {
+                self.epochs.get_or_create(month, &mut BufferedRandom).await?;
+            }
+            Err(error) => return Err(error.into()),
+            Ok(_) => {}
+        }
+        Ok(())
+    }
+
+    async fn wraps_under(&self, month: Month) -> Result<bool, EngineError> {
+        let rows = medseal_store::all::<KeySecretRecord>(&*self.store, &[]).await?;
+        let month = i64::from(month.yyyymm());
+        Ok(rows.iter().any(|row| row.unauthenticated().month == month))
     }
 
     /// Whether a KEK is still under an older month's key. What counts is the rows: a process that
@@ -56,7 +81,8 @@ impl Engine {
             let Some(old) = old.filter(|old| *old < month) else { continue };
             let source = self.wrap_key(old).await?;
             let pk = primary_key(&[&record.key_version_id]);
-            let kek = source.unwrap(&self.secret_place(&pk, version), &record.secret)?;
+            let place = self.secret_place(&pk, version);
+            let kek = unwrap_kek(&source, old, &place, &record.secret)?;
             let place = self.secret_place(&pk, version + 1);
             let secret = target.wrap(&place, &kek, &mut BufferedRandom)?;
             let month = i64::from(month.yyyymm());
@@ -69,4 +95,18 @@ impl Engine {
         let what = format!("rewrap to {}", month.yyyymm());
         self.commit_change(epoch, change, KeyVersionId([0; 8]), &what).await
     }
+}
+
+/// Unwraps a KEK from a row that was found authentic. If it does not open all the same, the month's
+/// key in `epochs/` is another than the one it was wrapped under.
+pub(super) fn unwrap_kek(
+    wrap: &WrapKey,
+    month: Month,
+    place: &Place<'_>,
+    secret: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, EngineError> {
+    wrap.unwrap(place, secret).map_err(|error| match error {
+        Error::Rejected => EngineError::EpochKeyWrong(month.yyyymm()),
+        other => other.into(),
+    })
 }

@@ -26,6 +26,8 @@ pub struct KeySummary {
     pub max_messages: Option<u64>,
     /// Bytes a primary encrypts.
     pub max_bytes: Option<u64>,
+    /// The reason that was last given for a change of the key.
+    pub reason: Option<String>,
     /// Why a new version is due now, if it is.
     pub rotation_due: Option<&'static str>,
     /// The versions, oldest first.
@@ -45,6 +47,8 @@ pub struct VersionSummary {
     pub state: &'static str,
     /// Why it was revoked.
     pub cause: Option<&'static str>,
+    /// The reason that was last given for a change of this version.
+    pub reason: Option<String>,
     /// When it was made.
     pub created: String,
     /// When it last became primary.
@@ -96,6 +100,7 @@ impl Engine {
                 suite: version.suite.name(),
                 state: version.state.name(),
                 cause: version.cause.map(|c| c.name()),
+                reason: key.reason_of(version).map(str::to_owned),
                 created: rfc3339(version.created_at),
                 activated: version.activated_at.map(rfc3339),
                 destroy_after: version.destroy_after.map(rfc3339),
@@ -114,6 +119,7 @@ impl Engine {
             next_rotation_time: policy.next_time.map(rfc3339),
             max_messages: policy.max_messages,
             max_bytes: policy.max_bytes,
+            reason: key.row.0.reason.clone(),
             rotation_due: due.map(|d| d.name()),
             versions,
         })

@@ -103,8 +103,8 @@ impl Engine {
         })
     }
 
-    /// The key that owns the version named in a header. A version of another tenant is answered
-    /// like one that does not exist.
+    /// The key that owns the version named in a header. A version of another tenant is the wrong
+    /// place for the envelope and answered like every wrong place.
     pub(crate) async fn key_of_version(
         &self,
         tenant: &str,
@@ -114,14 +114,11 @@ impl Engine {
             return Ok(key);
         }
         let row = self.store.find_key_version(id).await?;
-        let record = match row {
-            Some(row) => {
-                let record = KeyVersionRecord::from_columns(row.columns)?;
-                Some(record).filter(|record| record.tenant == tenant)
-            }
-            None => None,
-        };
-        let record = record.ok_or(EngineError::KeyVersionUnknown)?;
+        let row = row.ok_or(EngineError::KeyVersionUnknown)?;
+        let record = KeyVersionRecord::from_columns(row.columns)?;
+        if record.tenant != tenant {
+            return Err(medseal_core::Error::Rejected.into());
+        }
         self.load_key(tenant, &record.name).await
     }
 
@@ -157,9 +154,11 @@ impl Engine {
         let row = medseal_store::get::<KeySecretRecord>(&*self.store, &[&key]).await?;
         let row = row.ok_or(EngineError::KeyVersionUnknown)?;
         let Stored { record, version } = row.verify(&self.row_mac)?;
-        let wrap = self.wrap_key(StoredHeader::parse(&record.secret)?.month).await?;
+        let month = StoredHeader::parse(&record.secret)?.month;
+        let wrap = self.wrap_key(month).await?;
         let pk = primary_key(&[&key]);
-        let secret = wrap.unwrap(&self.secret_place(&pk, version), &record.secret)?;
+        let place = self.secret_place(&pk, version);
+        let secret = epochs::unwrap_kek(&wrap, month, &place, &record.secret)?;
         Kek::from_slice(&secret).ok_or(EngineError::Core(medseal_core::Error::Rejected))
     }
 

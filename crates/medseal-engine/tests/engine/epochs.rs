@@ -2,7 +2,10 @@
 
 use crate::support::{DAY, bound, code, decrypt, encrypt, fixture, open, scope};
 use medseal_engine::Options;
+use pollster::block_on;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 fn months(home: &medseal_engine::Home) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(home.path().join("epochs"))
@@ -53,4 +56,39 @@ fn a_store_without_its_epoch_key_opens_nothing() {
         Err(error) => assert_eq!(code::<()>(Err(error)), "EPOCH_KEY_MISSING"),
     }
     assert!(!kept.is_empty());
+}
+
+/// A key made anew under the old name would leave two kinds of wraps, of which one never opens.
+#[test]
+fn a_lost_epoch_key_is_not_made_anew() {
+    let f = fixture();
+    // everything moves to the month of the fixture's later clock
+    f.clock.advance(365 * DAY);
+    let engine = open(&f.home, &f.clock, Options::default()).unwrap();
+    let scope = scope("patients", "last_name");
+    let target = bound(&scope, "r");
+    let envelope = encrypt(&engine, &target, "Doe");
+    let path = f.home.path().join("epochs").join(months(&f.home).last().unwrap());
+    let kept = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let rotate = || code(block_on(engine.rotate_key("default", "default", None, None)));
+    assert_eq!(rotate(), "EPOCH_KEY_MISSING");
+    assert!(!path.exists(), "nothing is put in its place");
+
+    let mut other = kept.clone();
+    let digit = other.iter().rposition(u8::is_ascii_hexdigit).unwrap();
+    other[digit] = if other[digit] == b'0' { b'1' } else { b'0' };
+    write_private(&path, &other);
+    let reopened = open(&f.home, &f.clock, Options::default()).unwrap();
+    assert_eq!(decrypt(&reopened, &target, &envelope), Err("EPOCH_KEY_WRONG"));
+
+    write_private(&path, &kept);
+    let reopened = open(&f.home, &f.clock, Options::default()).unwrap();
+    assert_eq!(decrypt(&reopened, &target, &envelope).as_deref(), Ok("Doe"));
+    assert_eq!(rotate(), "OK");
+}
+
+fn write_private(path: &Path, content: &[u8]) {
+    fs::write(path, content).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }

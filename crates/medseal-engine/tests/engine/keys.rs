@@ -120,3 +120,21 @@ fn a_due_key_rotates_before_it_encrypts() {
         assert_eq!(block_on(f.engine.list_keys("default")).unwrap()[2].primary, "k@2");
     }
 }
+
+#[test]
+fn a_reason_stays_until_another_is_given() {
+    let f = fixture();
+    let engine = &f.engine;
+    let rotate = |reason| block_on(engine.rotate_key("default", "default", None, reason)).unwrap();
+    rotate(Some("yearly"));
+    let stolen = Some("laptop stolen");
+    block_on(engine.revoke_key("default", "default", 1, Cause::Compromise, stolen)).unwrap();
+    rotate(None);
+    let key = block_on(engine.show_key("default", "default")).unwrap();
+    assert_eq!(key.reason.as_deref(), stolen);
+    let reasons: Vec<_> = key.versions.iter().map(|v| v.reason.as_deref()).collect();
+    assert_eq!(reasons, [stolen, Some("yearly"), None]);
+    block_on(engine.destroy_key("default", "default", 1, DAY, Some("case closed"))).unwrap();
+    let key = block_on(engine.show_key("default", "default")).unwrap();
+    assert_eq!(key.versions[0].reason.as_deref(), Some("case closed"));
+}

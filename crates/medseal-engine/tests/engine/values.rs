@@ -21,7 +21,7 @@ fn a_value_opens_where_it_was_encrypted_and_nowhere_else() {
         assert_eq!(decrypt(&f.engine, &bound(scope, record), &envelope), Err("REJECTED"));
     }
     let tenant = Scope::new("other", "patients", "last_name").unwrap();
-    assert_eq!(decrypt(&f.engine, &bound(&tenant, "r1"), &envelope), Err("KEY_VERSION_UNKNOWN"));
+    assert_eq!(decrypt(&f.engine, &bound(&tenant, "r1"), &envelope), Err("REJECTED"));
 }
 
 #[test]
@@ -166,4 +166,20 @@ fn bytes_that_are_no_envelope_are_malformed_and_unknown_keys_are_named_so() {
     assert_eq!(inspect::from_text(text.as_bytes()).unwrap(), good);
     assert!(inspect::is_text(text.as_bytes()) && !inspect::is_text(&good));
     assert_eq!(inspect::inspect(text.as_bytes()).unwrap().form, "text");
+}
+
+#[test]
+fn a_field_is_not_defined_under_a_key_that_cannot_encrypt_it() {
+    let f = fixture();
+    let scope = scope("patients", "last_name");
+    let mut definition = FieldDefinition {
+        key: "files".to_owned(),
+        class: "name".to_owned(),
+        flags: Flags::RECORD_BOUND,
+        placement: "inline".to_owned(),
+        profile: None,
+    };
+    assert_eq!(code(block_on(f.engine.define_field(&scope, &definition))), "KEY_PURPOSE");
+    definition.key = "default".to_owned();
+    assert_eq!(code(block_on(f.engine.define_field(&scope, &definition))), "OK");
 }
