@@ -27,7 +27,7 @@ pub use coverage::{Cover, Coverage, CoverageEntry};
 pub use error::{DocumentFault, HealthError, Position, ProfileFault};
 pub use fields::FieldId;
 pub use path::{FieldPath, MAX_PATH_BYTES, Step};
-pub use profile::{Collection, Placement, Profile, Record, Rule, RuleId, Unnamed};
+pub use profile::{Collection, Placement, Profile, Record, Rule, RuleId, UNCLASSIFIED, Unnamed};
 pub use scanner::{Limits, Root, Scanned, Scanner, Span, ValueKind};
 pub use selector::Selector;
 pub use splice::splice;

@@ -11,6 +11,7 @@ use medseal_core::KeyVersionId;
 use medseal_core::context::Scope;
 use medseal_core::envelope::Flags;
 use medseal_core::keyring::Purpose;
+use medseal_health::UNCLASSIFIED;
 use medseal_store::{Change, FieldRecord, StoreError};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -59,13 +60,14 @@ pub struct FieldSummary {
 pub(crate) type Definitions = HashMap<(String, String), FieldDefinition>;
 
 impl FieldDefinition {
-    /// Whether both say the same about a field's values. The profile that registered a definition
-    /// is for people; two profiles may agree.
-    pub(crate) fn agrees_with(&self, other: &FieldDefinition) -> bool {
-        self.key == other.key
-            && self.class == other.class
-            && self.flags == other.flags
-            && self.placement == other.placement
+    /// Whether `wanted` asks for nothing else than what is fixed. Whoever says no class takes the
+    /// one there is; the profile that registered a definition is for people, two may agree.
+    pub(crate) fn agrees_with(&self, wanted: &FieldDefinition) -> bool {
+        let class_agrees = wanted.class == UNCLASSIFIED || self.class == wanted.class;
+        class_agrees
+            && self.key == wanted.key
+            && self.flags == wanted.flags
+            && self.placement == wanted.placement
     }
 }
 

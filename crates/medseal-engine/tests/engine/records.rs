@@ -169,6 +169,7 @@ fn a_profile_that_disagrees_in_class_or_placement_is_refused() {
     };
     run(&f, &job("name", "inline"), "{\"a\":1}").1.unwrap();
     run(&f, &job("name", "inline"), "{\"a\":2}").1.unwrap();
+    run(&f, &job("unclassified", "inline"), "{\"a\":2}").1.unwrap();
     for (class, placement) in [("name", "remove"), ("clinical", "inline"), ("other", "remove")] {
         let (out, message, code) = refused(&f, &job(class, placement), "{\"a\":3}");
         assert_eq!((out.as_str(), code), ("", "FIELD_CONFLICT"), "{class} {placement}: {message}");

@@ -158,8 +158,8 @@ pub struct Profile {
     automaton: Automaton,
 }
 
-/// The field class of values that no rule names.
-const UNCLASSIFIED: &str = "unclassified";
+/// The field class of values of which nobody has said one.
+pub const UNCLASSIFIED: &str = "unclassified";
 
 impl Profile {
     /// Reads a profile from TOML.

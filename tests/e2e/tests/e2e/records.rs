@@ -46,11 +46,12 @@ fn bytes_outside_protected_values_stay() {
 
 #[test]
 fn paths_profiles_files_and_pipes() {
+    // in this order: who says a class fixes it, who says none takes it
     let world = World::new();
     let document = b"{\"id\":\"1\",\"a\":\"A\",\"b\":[{\"c\":2.0},{\"c\":null}],\"d\":3}\n";
     world.write("in.json", document);
     world.write("p.toml", PROFILE);
-    for protection in [&PATHS[..], &["--profile", "p.toml"]] {
+    for protection in [&["--profile", "p.toml"][..], &PATHS] {
         let to_file = [&ENCRYPT[..], protection, &["in.json", "-o", "out.json"]].concat();
         assert_eq!(world.ok(&to_file, b""), b"");
         assert_eq!(world.read("out.json").windows(5).filter(|w| w == b"\"ms1:").count(), 2);
