@@ -19,6 +19,7 @@ pub mod home;
 pub mod inspect;
 pub mod keys;
 pub mod ledger;
+mod partial;
 pub mod random;
 pub mod records;
 pub mod replace_file;
