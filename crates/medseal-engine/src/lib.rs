@@ -14,6 +14,7 @@ pub mod doctor;
 mod engine;
 mod error;
 pub mod fields;
+pub mod files;
 mod gate;
 pub mod home;
 pub mod inspect;

@@ -31,5 +31,6 @@ pub use metadata::{ByteOrder, Dtype, Metadata, Order};
 pub use opening::{ChunkRejected, Opener};
 pub use sealing::{SealRun, Sealer};
 pub use session::{
-    FRAME_HEADER_BYTES, Frame, FrameHeader, SessionId, SessionReader, SessionWriter, StreamPlace,
+    FRAME_HEADER_BYTES, Frame, FrameContent, FrameHeader, SessionId, SessionReader, SessionWriter,
+    StreamPlace,
 };
