@@ -5,6 +5,7 @@ from pathlib import Path
 from scenarios_derivation import derivation_files
 from scenarios_field import field_files
 from scenarios_secret import secret_files
+from scenarios_stream import stream_files
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 # Append only. A name that stands here once stays, and so do its bytes.
@@ -16,13 +17,18 @@ COMPAT = {
         "accept-row-version", "accept-pairs", "accept-text", "accept-text-token",
     ],
     "secret": ["accept-kek", "accept-subject-secret", "accept-no-month"],
+    "stream": [
+        "accept-worked-example", "accept-record", "accept-no-record", "accept-subject-only", "accept-pairs", "accept-row-version", "accept-empty",
+        "accept-metadata-full", "accept-one-chunk", "accept-frame-first", "accept-frame-later", "accept-frame-last",
+    ],
     "derivation": ["tenant-keys", "subject-keys", "context-all-tags", "message-keys", "wrap-key", "row-mac-key"],
 }
 
 
 def generated():
     """Relative path → bytes of every vector file."""
-    groups = {"field": field_files(), "secret": secret_files(), "derivation": derivation_files()}
+    groups = {"field": field_files(), "secret": secret_files(), "derivation": derivation_files(),
+              "stream": stream_files()}
     files = {f"{group}/{name}.txt": data for group, members in groups.items() for name, data in members.items()}
     copies = {f"compat/v1/{group}/{name}.txt": groups[group][name] for group, names in COMPAT.items() for name in names}
     return files | copies

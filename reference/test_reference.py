@@ -7,9 +7,11 @@ import json
 import subprocess
 import sys
 import unittest
+from hashlib import sha256
 from itertools import product
 from pathlib import Path
 
+from cryptography.cobblestone import Cobblestone256Encryptor
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,7 +22,9 @@ from medseal_reference import (
     Refused, answer_decrypt, bucket, decrypt, derive_k_field, encode_context, from_text, kdf, lp, to_text, u32,
 )
 from medseal_secret import encode_secret_context, open_secret, seal_secret, wrap_key
-from medseal_writer import answer_encrypt, encrypt
+from medseal_stream import derive_k_stream, frame, header, open_session, open_stream, seal_stream
+from medseal_writer import answer_encrypt, encrypt, seal
+from scenarios_stream import pattern
 from vector_file import Vector
 
 HERE = Path(__file__).resolve().parent
@@ -201,6 +205,71 @@ class SecretVectors(unittest.TestCase):
                 self.assertEqual(seal_secret(*secret_key(vector), *given), vector.envelopes()[0], name)
 
 
+def stream_frame(vector):
+    if "frame-seq" not in vector.keys:
+        return None
+    session = vector.raw("frame-session") if "frame-session" in vector.keys else None
+    return int(vector.keys["frame-seq"]), vector.keys["frame-final"] == "1", session
+
+
+def stream_request(vector):
+    vector.keys.setdefault("required-suite", "01")
+    return vector.request()
+
+
+def stream_bodies(name, vector, files):
+    if "body-of" in vector.keys:
+        return vector.changes_of(files[name.partition("/")[0] + "/" + vector.keys["body-of"]].envelopes()[0])
+    return vector.envelopes()
+
+
+def stream_content(vector):
+    if "plaintext-pattern" in vector.keys:
+        return pattern(int(vector.keys["plaintext-pattern"]))
+    return vector.raw("plaintext")
+
+
+class StreamVectors(unittest.TestCase):
+    """The reader leaves bodies to the package's Cobblestone-256."""
+
+    def test_each_stream_of_each_scenario(self):
+        files = dict(vectors("stream", "compat/v1/stream"))
+        for name, vector in files.items():
+            success = vector.keys["expect"] == "success"
+            for number, stream in enumerate(stream_bodies(name, vector, files)):
+                found = outcome(open_stream, stream_request(vector), stream, stream_frame(vector))
+                expected = {"ok": (vector.keys["metadata"].encode(), stream_content(vector))} if success else {"error": vector.keys["expect"]}
+                self.assertEqual(found, expected, f"{name} #{number}")
+
+    def test_a_body_of_the_package_opens(self):
+        """The other direction: the package encrypts, with a salt of its own."""
+        vector = dict(vectors("stream"))["stream/accept-no-record"]
+        stream, request = vector.envelopes()[0], stream_request(vector)
+        m = int.from_bytes(stream[12:16], "big")
+        input_key = library_kdf(derive_k_stream(request), b"medseal/v1/stream", stream[:12])
+        context = b"medseal/v1/stream\0" + stream[:12] + sha256(stream[16:16 + m]).digest() + encode_context(request["context"])
+        encryptor = Cobblestone256Encryptor(input_key, context)
+        body = encryptor.update(b"hello") + encryptor.finalize()
+        self.assertEqual(open_stream(request, stream[:16 + m] + body)[1], b"hello")
+
+    def test_sessions(self):
+        vector = dict(vectors("stream"))["stream/accept-record"]
+        request, ours, salts = stream_request(vector), [], []
+        key, kvid = derive_k_stream(request), bytes.fromhex(request["kvid"])
+        for seq, content in enumerate((b"a", b"b", b"c")):
+            pairs = [["final", str(int(seq == 2))], ["seq", str(seq)]] + ([["session", salts[0].hex()]] if seq else [])
+            context = dict(request["context"], pairs=pairs)
+            described = encode_context(dict(context, pairs=sorted([*pairs, ["part", "meta"]])))
+            metadata = seal(derive_k_field(request), b"\xf8\x01\x01\x02" + kvid, b"", bytes(12), bytes(12), described, b"\x09{}")
+            salts.append(bytes([seq]) * 24)
+            ours.append(frame(seq == 2, seal_stream(key, header(2, kvid), metadata, salts[-1], encode_context(context), content)))
+        self.assertEqual([content for _, content in open_session(request, b"".join(ours))], [b"a", b"b", b"c"])
+        wrong = {"dropped": (ours[0] + ours[2], "rejected"), "swapped": (ours[1] + ours[0] + ours[2], "rejected"), "cut": (ours[0] + ours[1], "malformed"),
+                 "repeated": (ours[0] + ours[1] + ours[1] + ours[2], "rejected"), "behind": (b"".join(ours) + ours[1], "malformed")}
+        for name, (session, failure) in wrong.items():
+            self.assertEqual(outcome(open_session, request, session), {"error": failure}, name)
+
+
 def text_of(vector, key):
     return lp(vector.keys[key].encode())
 
@@ -257,17 +326,17 @@ class Files(unittest.TestCase):
             self.assertEqual(present[name], data, name)
 
     def test_scenario_is_the_file_name(self):
-        for name, vector in vectors("field", "secret", "derivation"):
+        for name, vector in vectors("field", "secret", "derivation", "stream"):
             self.assertEqual(vector.keys["scenario"], name.partition("/")[2])
 
     def test_every_key_is_described(self):
         described = (generate_vectors.VECTORS / "README.md").read_text()
-        for name, vector in vectors("field", "secret", "derivation"):
+        for name, vector in vectors("field", "secret", "derivation", "stream"):
             for key in vector.keys:
                 self.assertIn(f"`{key}`", described, name)
 
     def test_three_refusals_for_each_accept(self):
-        for folder in ("field", "secret"):
+        for folder in ("field", "secret", "stream"):
             expected = [vector.keys["expect"] for _, vector in vectors(folder)]
             self.assertGreaterEqual(len(expected), 4 * expected.count("success"))
 

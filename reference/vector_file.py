@@ -4,6 +4,8 @@ from medseal_reference import to_text
 FIELD_CONTEXT = {"tenant": "tenant", "collection": "collection", "field": "field", "record": "record",
                  "subject": "subject", "row-version": "row_version"}
 
+CHUNK_CHANGES = ("swap-chunks", "repeat-chunk", "drop-chunk")
+
 
 def is_plain(raw):
     return len(raw) > 0 and all(0x20 <= b < 0x7F for b in raw) and raw == raw.strip(b" ")
@@ -63,7 +65,9 @@ class Vector:
 
     def envelopes(self):
         """The bodies of this scenario: one, or one for each mutation."""
-        whole = bytes.fromhex(self.body.decode("ascii"))
+        return self.changes_of(bytes.fromhex(self.body.decode("ascii")))
+
+    def changes_of(self, whole):
         each = self.keys.get("each")
         if each == "flip-bit":
             return [flipped(whole, at, bit) for at in self.numbers("bytes") for bit in self.numbers("bits")]
@@ -73,8 +77,20 @@ class Vector:
             return [whole[:length] for length in self.numbers("lengths")]
         if each == "append":
             return [whole + bytes([value]) for value in self.numbers("values")]
+        if each in CHUNK_CHANGES:
+            return self.chunk_changes(whole, each)
         assert each is None, each
         return [whole]
+
+    def chunk_changes(self, whole, each):
+        start, which = int(self.keys["chunks-from"]), self.numbers("chunks")
+        chunks = [whole[at:at + 16400] for at in range(start, len(whole), 16400)]
+        if each == "swap-chunks":
+            a, b = which
+            chunks[a], chunks[b] = chunks[b], chunks[a]
+            return [whole[:start] + b"".join(chunks)]
+        copies = 2 if each == "repeat-chunk" else 0
+        return [whole[:start] + b"".join(chunks[:n] + [chunks[n]] * copies + chunks[n + 1:]) for n in which]
 
     def context(self):
         given = {name: self.keys[key] for key, name in FIELD_CONTEXT.items() if key in self.keys}

@@ -1,5 +1,7 @@
 //! The grammar of the command line; help, completions and man page come from the same definitions.
 
+pub(crate) mod file;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -47,9 +49,15 @@ pub(crate) enum Command {
     /// JSON and NDJSON documents
     #[command(subcommand)]
     Record(Record),
+    /// Files of any kind and size, directories and pipes
+    #[command(subcommand)]
+    File(file::File),
+    /// Raw arrays, one after another, as a session
+    #[command(subcommand)]
+    Array(file::Array),
     /// Carry a value or documents over to the newest key version
     Reencrypt(Reencrypt),
-    /// Say what an envelope is, without any key
+    /// Say what an envelope or stream is, without any key
     Inspect(Inspect),
     /// List protected paths that hold plaintext; exit 1 if there are any
     Scan(Scan),

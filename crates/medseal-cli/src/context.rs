@@ -5,6 +5,7 @@
 
 use crate::failure::Failure;
 use medseal_engine::fields::Target;
+use medseal_engine::files::{DEFAULT_COLLECTION, DEFAULT_FIELD};
 use medseal_engine::{Binding, EngineError, Scope};
 use std::path::Path;
 
@@ -34,6 +35,12 @@ impl Context {
             (None, Some(context)) => Self::from_pairs(&read_text(context)?, tenant, no_record),
             _ => Err(Failure::usage("say where the value stands: -c COLLECTION/FIELD[/RECORD]")),
         }
+    }
+
+    /// Where a file belongs when nobody says.
+    pub(crate) fn of_files(tenant: &str) -> Result<Self, Failure> {
+        let scope = scope(tenant, DEFAULT_COLLECTION, DEFAULT_FIELD)?;
+        Ok(Self { scope, record: None, row_version: None, pairs: Vec::new(), no_record: true })
     }
 
     /// Split at the first two slashes: a record's id may hold more of them.

@@ -23,6 +23,13 @@ pub(crate) fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), F
     Ok((Box::new(file), metadata.is_file().then_some(metadata.len())))
 }
 
+/// The first bytes of a file, enough to tell a stream.
+pub(crate) fn start_of(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut start = Vec::new();
+    open(path)?.0.take(64).read_to_end(&mut start)?;
+    Ok(start)
+}
+
 /// All of it, wiped after use.
 pub(crate) fn read_all(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let (mut input, _) = open(path)?;

@@ -46,7 +46,8 @@ impl Output {
     }
 }
 
-fn is_special(path: &Path) -> bool {
+/// A pipe or device that has a name.
+pub(crate) fn is_special(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 

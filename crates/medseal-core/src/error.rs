@@ -43,6 +43,15 @@ pub enum MalformedKind {
     /// The text form is not `ms1:` followed by canonical base64url without padding.
     #[error("text form is not canonical")]
     Text,
+    /// A stream with flag b4: it carries recipients, which this version does not read.
+    #[error("the stream carries recipients, which this version does not read")]
+    Recipients,
+    /// A stream whose length no stream has: it was cut off.
+    #[error("the stream has no end: it was cut off")]
+    NoEnd,
+    /// A session with an impossible frame, without a last frame, or with bytes behind it.
+    #[error("the session has an impossible frame, no end, or bytes behind its end")]
+    Frame,
 }
 
 /// What a caller asked that cannot be expressed.
@@ -76,6 +85,15 @@ pub enum MisuseKind {
     /// More than 2^31 bytes in one value.
     #[error("a field value may have at most 2 GiB; encrypt it as a file")]
     ValueLength,
+    /// A pair name that streams and sessions keep for themselves.
+    #[error("the context names `final`, `part`, `seq` and `session` belong to streams")]
+    ReservedName,
+    /// Metadata of a stream outside its limits.
+    #[error("the metadata of a stream cannot be written: {0}")]
+    Metadata(&'static str),
+    /// More than 2^38 chunks, or content of another length than was announced.
+    #[error("the content is longer than a stream can be, or than was announced")]
+    StreamLength,
 }
 
 impl Error {
@@ -84,7 +102,12 @@ impl Error {
         match self {
             Error::Malformed(_) => "ENVELOPE_MALFORMED",
             Error::Rejected => "REJECTED",
-            Error::Misuse(MisuseKind::ValueType | MisuseKind::ValueLength) => "VALUE_INVALID",
+            Error::Misuse(
+                MisuseKind::ValueType
+                | MisuseKind::ValueLength
+                | MisuseKind::Metadata(_)
+                | MisuseKind::StreamLength,
+            ) => "VALUE_INVALID",
             Error::Misuse(_) => "CONTEXT_INVALID",
             Error::Random => "RANDOM_FAILED",
         }

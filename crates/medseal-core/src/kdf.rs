@@ -21,6 +21,8 @@ pub enum Label {
     KStream,
     /// Field key → commitment and message key.
     Field,
+    /// Stream key → input key of one header.
+    Stream,
     /// KWK (and epoch key) → wrap key.
     WrapKey,
     /// KWK → row authentication key.
@@ -29,12 +31,13 @@ pub enum Label {
 
 impl Label {
     /// Every label, for the registry test.
-    pub const ALL: [Label; 7] = [
+    pub const ALL: [Label; 8] = [
         Label::DekTenant,
         Label::DekSubject,
         Label::KField,
         Label::KStream,
         Label::Field,
+        Label::Stream,
         Label::WrapKey,
         Label::RowMac,
     ];
@@ -47,6 +50,7 @@ impl Label {
             Label::KField => "medseal/v1/k-field",
             Label::KStream => "medseal/v1/k-stream",
             Label::Field => "medseal/v1/field",
+            Label::Stream => "medseal/v1/stream",
             Label::WrapKey => "medseal/v1/wrap-key",
             Label::RowMac => "medseal/v1/row-mac",
         }

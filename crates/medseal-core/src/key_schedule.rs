@@ -1,9 +1,10 @@
-//! The key schedule below a key version: KEK → DEK → field key.
+//! The key schedule below a key version: KEK → DEK → field key and stream key.
 //!
 //! ```text
 //! tenant DEK   KDF(KEK, "medseal/v1/dek-tenant",  kvid8 ‖ LP(tenant))
 //! subject DEK  KDF(KEK, "medseal/v1/dek-subject", kvid8 ‖ LP(tenant) ‖ LP(subject) ‖ S32)
 //! K_field      KDF(DEK, "medseal/v1/k-field",     LP(collection) ‖ LP(field))
+//! K_stream     KDF(DEK, "medseal/v1/k-stream",    LP(collection) ‖ LP(field))
 //! ```
 //! A [`FieldKey`] carries the scope it was derived for, its key-version id and its suite. So the
 //! context that is bound cannot name another field than the key belongs to, and a header that
@@ -14,6 +15,7 @@ use crate::kdf::{Label, derive};
 use crate::length_prefix::length_prefixed;
 use crate::primitives::hmac_sha256::HmacKey;
 use crate::secret::{Kek, SubjectSecret};
+use crate::stream::{METADATA_SUITE, StreamKey};
 use crate::wiped::Wiped;
 use crate::{Error, KeyVersionId, MisuseKind, Suite};
 
@@ -85,6 +87,19 @@ impl Dek {
             scope,
             subject: self.subject.clone(),
         })
+    }
+
+    /// Derives the key of the streams of one field, with the field key of their metadata inside.
+    ///
+    /// # Errors
+    /// [`MisuseKind::KeyLevel`] when the scope belongs to another tenant, or when the key version
+    /// is not of the suite that metadata has.
+    pub fn stream_key(&self, scope: Scope) -> Result<StreamKey, Error> {
+        if self.suite != METADATA_SUITE {
+            return Err(MisuseKind::KeyLevel.into());
+        }
+        let key = self.derive_for(Label::KStream, &scope)?;
+        Ok(StreamKey::new(HmacKey::new(&key), self.field_key(scope)?))
     }
 
     fn derive_for(&self, label: Label, scope: &Scope) -> Result<Wiped<[u8; 32]>, Error> {

@@ -1,8 +1,8 @@
 //! The pure part of Medseal: bytes in, bytes out.
 //!
 //! This crate holds the formats and the key schedule: secrets, the two primitives they need, the
-//! field envelope, stored secrets, row authentication and the keyring's life cycle. It follows
-//! `spec/envelope.md`, SP 800-108r1, SP 800-38D, RFC 8439 and SP 800-57.
+//! field envelope, streams, stored secrets, row authentication and the keyring's life cycle. It
+//! follows `spec/envelope.md`, `spec/stream.md`, SP 800-108r1, SP 800-38D, RFC 8439 and SP 800-57.
 //!
 //! What it does *not* do: it opens no file and no socket, reads no clock and no environment, owns
 //! no source of randomness ([`Random`] is handed in) and decides nothing about who may decrypt.
@@ -25,6 +25,7 @@ pub mod row_mac;
 pub mod secret;
 pub mod selftest;
 pub mod stored_secret;
+pub mod stream;
 mod wiped;
 
 pub use error::{Error, MalformedKind, MisuseKind};

@@ -15,6 +15,8 @@ pub enum Operation {
     Encrypt,
     /// Decrypting values.
     Decrypt,
+    /// Decrypting to see whether it opens, without giving anything out.
+    Verify,
     /// Decrypting and encrypting again under a newer key version.
     Reencrypt,
     /// Creating, rotating or otherwise changing keys and field definitions.
@@ -27,6 +29,7 @@ impl Operation {
         match self {
             Operation::Encrypt => "encrypt",
             Operation::Decrypt => "decrypt",
+            Operation::Verify => "verify",
             Operation::Reencrypt => "reencrypt",
             Operation::ChangeKeys => "change-keys",
         }

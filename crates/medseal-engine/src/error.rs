@@ -129,6 +129,52 @@ pub enum EngineError {
     /// The directory holds something else.
     #[error("the directory is not empty and holds no medseal home")]
     HomeNotEmpty,
+    /// A chunk of a stream.
+    #[error("chunk {chunk} at byte {offset}: {source}")]
+    AtChunk {
+        /// Its number.
+        chunk: u64,
+        /// Where it stands in the encrypted input.
+        offset: u64,
+        /// What is wrong there.
+        source: medseal_core::Error,
+    },
+    /// A frame of a session.
+    #[error("frame {frame} at byte {offset}: {source}")]
+    AtFrame {
+        /// Its number.
+        frame: u64,
+        /// Where it stands in the encrypted input.
+        offset: u64,
+        /// What is wrong there.
+        source: medseal_core::Error,
+    },
+    /// Keys for files have one suite.
+    #[error("a key for files has the suite aes-256-gcm")]
+    FileKeySuite,
+    /// A file was written to while it was read.
+    #[error("the input changed while it was read; nothing was written")]
+    SourceChanged,
+    /// A range or frame that the content does not have.
+    #[error("the content ends before {0}")]
+    BeyondTheEnd(&'static str),
+    /// What was asked for needs a file.
+    #[error("{0} needs a file, not a pipe")]
+    FileNeeded(&'static str),
+    /// Something that a directory's archive does not take or give.
+    #[error("entry {entry} of the directory {what}")]
+    Archive {
+        /// Its number, from 1, in the order of the archive.
+        entry: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// Something stands where a directory should appear.
+    #[error("the output exists already; a directory never replaces anything")]
+    TargetExists,
+    /// An array's header, or its shape against its length.
+    #[error("not an array: {0}")]
+    ArrayInvalid(&'static str),
     /// Reading or writing data failed.
     #[error("{what} failed: {kind}")]
     Io {
@@ -176,6 +222,14 @@ impl EngineError {
             E::HomeMissing => "HOME_MISSING",
             E::HomeExists => "HOME_EXISTS",
             E::HomeNotEmpty => "HOME_NOT_EMPTY",
+            E::AtChunk { source, .. } | E::AtFrame { source, .. } => source.code(),
+            E::FileKeySuite => "KEY_SUITE",
+            E::SourceChanged => "SOURCE_CHANGED",
+            E::BeyondTheEnd(_) => "BEYOND_THE_END",
+            E::FileNeeded(_) => "FILE_NEEDED",
+            E::Archive { .. } => "ARCHIVE_REFUSED",
+            E::TargetExists => "TARGET_EXISTS",
+            E::ArrayInvalid(_) => "ARRAY_INVALID",
             E::Io { .. } => "IO_FAILED",
             E::LineTooLong(_) => "LINE_TOO_LONG",
         }
@@ -187,6 +241,12 @@ impl EngineError {
         match self {
             E::Core(e) => core_class(*e),
             E::AtPosition { source, .. } => source.class(),
+            E::AtChunk { source, .. } | E::AtFrame { source, .. } => core_class(*source),
+            E::SourceChanged => ErrorClass::Rejected,
+            E::Archive { .. } | E::ArrayInvalid(_) => ErrorClass::Malformed,
+            E::FileKeySuite | E::BeyondTheEnd(_) | E::FileNeeded(_) | E::TargetExists => {
+                ErrorClass::Usage
+            }
             E::Document(HealthError::Profile { .. }) => ErrorClass::Usage,
             E::Document(_) | E::LineTooLong(_) => ErrorClass::Malformed,
             E::PlaintextWhereProtected | E::AlreadyEncrypted => ErrorClass::Rejected,

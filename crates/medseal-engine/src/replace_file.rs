@@ -2,17 +2,16 @@
 //!
 //! It is written without any name (`O_TMPFILE`), so that a kill leaves nothing, least of all half a
 //! document in plaintext; when it is whole and synced it is linked beside its target and renamed
-//! over it. Where the file system has no unnamed files, a temporary name is used from the start and
-//! a kill can leave `.medseal-*.partial` (0600) behind.
+//! over it. Where the file system has no unnamed files, a temporary name is used from the start.
+//! A temporary name that a kill left is removed by the next run (`partial`).
 
 use crate::error::EngineError;
 use crate::home::sync_directory;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
+use crate::partial::{self, PartialName};
+use rustix::fs::{Mode, OFlags, open};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use tempfile::TempPath;
 
 const BUFFER_BYTES: usize = 1 << 18;
 
@@ -21,7 +20,7 @@ pub struct ReplaceFile {
     target: PathBuf,
     writer: BufWriter<File>,
     /// the temporary name, where there had to be one
-    name: Option<TempPath>,
+    name: Option<PartialName>,
 }
 
 impl ReplaceFile {
@@ -31,17 +30,24 @@ impl ReplaceFile {
     /// [`EngineError::Io`].
     pub fn create(target: &Path) -> Result<Self, EngineError> {
         let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
+        partial::sweep(directory(&target));
         let mode = Mode::RUSR | Mode::WUSR;
-        let unnamed = open(directory(&target), OFlags::WRONLY | OFlags::TMPFILE, mode);
-        let (file, name) = match unnamed {
+        let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
+        let (file, name) = match open(directory(&target), flags, mode) {
             Ok(descriptor) => (File::from(descriptor), None),
             Err(_) => {
                 let io = EngineError::io("creating the output file");
-                let (file, name) = named(&target).map_err(io)?;
+                let (file, name) = partial::create_file(directory(&target)).map_err(io)?;
                 (file, Some(name))
             }
         };
+        partial::lock(&file);
         Ok(Self { target, writer: BufWriter::with_capacity(BUFFER_BYTES, file), name })
+    }
+
+    /// The file itself, for writing at offsets; not to be mixed with [`Write`].
+    pub(crate) fn file(&self) -> &File {
+        self.writer.get_ref()
     }
 
     /// Syncs the content and gives the file its name.
@@ -54,9 +60,9 @@ impl ReplaceFile {
         file.sync_all().map_err(&io)?;
         let name = match self.name {
             Some(name) => name,
-            None => link(&file, &self.target).map_err(&io)?,
+            None => partial::link(&file, directory(&self.target)).map_err(&io)?,
         };
-        name.persist(&self.target).map_err(|e| io(e.error))?;
+        name.persist(&self.target).map_err(&io)?;
         sync_directory(directory(&self.target))
     }
 }
@@ -71,24 +77,6 @@ impl Write for ReplaceFile {
     }
 }
 
-fn named(target: &Path) -> io::Result<(File, TempPath)> {
-    Ok(partial(directory(target))?.into_parts())
-}
-
-fn partial(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
-    tempfile::Builder::new().prefix(".medseal-").suffix(".partial").tempfile_in(directory)
-}
-
-/// Gives a whole, unnamed file a temporary name beside its target.
-fn link(file: &File, target: &Path) -> io::Result<TempPath> {
-    let name = partial(directory(target))?.into_temp_path();
-    // the name is ours; `linkat` wants it free
-    fs::remove_file(&name)?;
-    let descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
-    linkat(CWD, descriptor, CWD, &*name, AtFlags::SYMLINK_FOLLOW)?;
-    Ok(name)
-}
-
-fn directory(target: &Path) -> &Path {
+pub(crate) fn directory(target: &Path) -> &Path {
     target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -8,7 +8,7 @@
 
 mod operation;
 
-pub use operation::{ChangeKeys, Decrypt, Encrypt, Op, Reencrypt};
+pub use operation::{ChangeKeys, Decrypt, Encrypt, Op, Reencrypt, Verify};
 
 use medseal_core::operation::{OperationDigest, OperationItems};
 use std::marker::PhantomData;
@@ -117,7 +117,9 @@ mod tests {
     #[test]
     fn items_of_another_operation_are_no_basis() {
         let owner = Principal { user_id: 1000 };
-        for operation in [Operation::Encrypt, Operation::Reencrypt, Operation::ChangeKeys] {
+        for operation in
+            [Operation::Encrypt, Operation::Verify, Operation::Reencrypt, Operation::ChangeKeys]
+        {
             let denied = decide::<Decrypt>(&OWNER, &owner, items(operation)).err();
             assert_eq!(denied, Some(Denied::OtherOperation(operation.name())));
         }

@@ -32,6 +32,10 @@ op!(
     Decrypt
 );
 op!(
+    /// Decrypting without giving anything out.
+    Verify
+);
+op!(
     /// Carrying values over to a newer key version.
     Reencrypt
 );

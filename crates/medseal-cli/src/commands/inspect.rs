@@ -1,12 +1,25 @@
-//! `medseal inspect`: what an envelope says without any key.
+//! `medseal inspect`: what an envelope or stream says without any key.
 
+use super::file;
+use crate::arguments::file::File;
 use crate::arguments::{Arguments, Inspect};
 use crate::failure::Failure;
 use crate::{input, output};
+use medseal_engine::files::{Source, inspect_file, is_stream};
 use medseal_engine::{EngineError, inspect};
+use std::io::Cursor;
+use std::path::Path;
 
-pub(crate) fn run(arguments: &Arguments, command: &Inspect) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &Arguments, command: &Inspect) -> Result<(), Failure> {
+    let named = command.input != Path::new("-");
+    if named && is_stream(&input::start_of(&command.input)?) {
+        return file::run(arguments, &File::Inspect { input: command.input.clone() }).await;
+    }
     let bytes = input::read_all(&command.input)?;
+    if is_stream(&bytes) {
+        let source = Source::Pipe(Box::new(Cursor::new(bytes.to_vec())));
+        return file::show(arguments, &inspect_file(source)?);
+    }
     let found = inspect::inspect(&bytes).map_err(EngineError::from)?;
     if arguments.json {
         return output::json(&found);

@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod field;
+mod file;
 mod init;
 mod inspect;
 mod key;
@@ -28,8 +29,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Encrypt(command) => value::encrypt(&arguments, command).await?,
         Command::Decrypt(command) => value::decrypt(&arguments, command).await?,
         Command::Record(command) => record::run(&arguments, command).await?,
+        Command::File(command) => file::run(&arguments, command).await?,
+        Command::Array(command) => file::run_array(&arguments, command).await?,
         Command::Reencrypt(command) => reencrypt::run(&arguments, command).await?,
-        Command::Inspect(command) => inspect::run(&arguments, command)?,
+        Command::Inspect(command) => inspect::run(&arguments, command).await?,
         Command::Scan(command) => return scan::run(&arguments, command),
         Command::Demo => demo::run().await?,
         Command::Doctor => return doctor::run(&arguments).await,

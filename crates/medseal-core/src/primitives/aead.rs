@@ -1,4 +1,5 @@
-//! AES-256-GCM and ChaCha20-Poly1305 with a key that is used for one message.
+//! AES-256-GCM and ChaCha20-Poly1305 with a key that is used for one message, or for the numbered
+//! chunks of one stream.
 //!
 //! The cipher context lives on aws-lc's heap, which clears memory when it frees it, so no key
 //! schedule stays behind on our stack. ring was measured and dropped: on the project machine it
@@ -60,4 +61,49 @@ fn cipher(suite: Suite, key: &[u8; 32]) -> Result<LessSafeKey, Error> {
     };
     // A 32-byte key is always accepted; the error type keeps this total.
     UnboundKey::new(algorithm, key).map(LessSafeKey::new).map_err(|_| Error::Rejected)
+}
+
+/// AES-256-GCM with one key schedule for all chunks of a stream; may be used by several threads.
+pub(crate) struct ChunkCipher(LessSafeKey);
+
+impl ChunkCipher {
+    pub(crate) fn new(key: &[u8; 32]) -> Result<Self, Error> {
+        cipher(Suite::Aes256Gcm, key).map(Self)
+    }
+
+    /// Encrypts `plaintext` where it stands and writes the tag.
+    pub(crate) fn seal(
+        &self,
+        nonce: [u8; NONCE_BYTES],
+        plaintext: &mut [u8],
+        tag_out: &mut [u8],
+    ) -> Result<(), Error> {
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let tag = self
+            .0
+            .seal_in_place_separate_tag(nonce, Aad::empty(), plaintext)
+            .map_err(|_| Error::Misuse(crate::MisuseKind::ValueLength))?;
+        tag_out.copy_from_slice(tag.as_ref());
+        Ok(())
+    }
+
+    /// Opens ciphertext and tag where they stand; on a failure nothing of `sealed` is plaintext.
+    pub(crate) fn open(&self, nonce: [u8; NONCE_BYTES], sealed: &mut [u8]) -> Result<(), Error> {
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        self.0.open_in_place(nonce, Aad::empty(), sealed).map(drop).map_err(|_| Error::Rejected)
+    }
+
+    /// Opens into `plaintext`, which is as long as the ciphertext without its tag.
+    pub(crate) fn open_into(
+        &self,
+        nonce: [u8; NONCE_BYTES],
+        sealed: &[u8],
+        plaintext: &mut [u8],
+    ) -> Result<(), Error> {
+        let (ciphertext, tag) = sealed.split_at_checked(plaintext.len()).ok_or(Error::Rejected)?;
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        self.0
+            .open_separate_gather(nonce, Aad::empty(), ciphertext, tag, plaintext)
+            .map_err(|_| Error::Rejected)
+    }
 }

@@ -1,10 +1,11 @@
 //! The primitives, thin and named as in their standards.
 //!
-//! Ciphers come from `aws-lc-rs`; the SHA-256 compression function from `sha2`, because only with
+//! Ciphers and HKDF come from `aws-lc-rs`; the SHA-256 compression function from `sha2`, because only with
 //! it can the two HMAC midstates of a resident key be kept. Nothing else in the project touches
 //! either.
 
 pub mod aead;
+pub(crate) mod hkdf_sha512;
 pub mod hmac_sha256;
 
 /// Compares in time that depends on the lengths alone.

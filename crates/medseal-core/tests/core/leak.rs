@@ -8,6 +8,7 @@ use medseal_core::context::{Binding, Scope};
 use medseal_core::envelope::{Envelope, Flags, Value};
 use medseal_core::key_schedule::FieldKey;
 use medseal_core::secret::Kek;
+use medseal_core::stream::{Block, Metadata, Prefix, StreamFlags, StreamPlace};
 use medseal_core::{KeyVersionId, Random, RandomFailure, Suite};
 use std::fs::File;
 use std::hint::black_box;
@@ -31,12 +32,26 @@ const FIELD_KEY: Masked = [
     0x30, 0xfa, 0xec, 0x47, 0xb2, 0xcc, 0x6d, 0x11, 0xd3, 0x99, 0xf9, 0x3d, 0x7b, 0x42, 0x7e, 0xae,
     0xfd, 0x4f, 0x3a, 0x17, 0x4a, 0x96, 0x8f, 0x34, 0x76, 0x0e, 0xb0, 0x3e, 0x21, 0x9c, 0x99, 0xaa,
 ];
+const STREAM_KEY: Masked = [
+    0xe7, 0x68, 0xfe, 0x44, 0x6e, 0x77, 0xcf, 0xb7, 0x8a, 0x74, 0x8d, 0xa6, 0xd0, 0xbe, 0xef, 0xe8,
+    0x51, 0x17, 0x9e, 0x5b, 0xa2, 0x6b, 0x55, 0x6d, 0x17, 0xc6, 0xc2, 0xf3, 0x0e, 0x8a, 0x00, 0x4b,
+];
+const STREAM_INPUT_KEY: Masked = [
+    0x17, 0xc5, 0xa5, 0x1f, 0xb9, 0x1f, 0xda, 0xe9, 0x05, 0xcd, 0x4f, 0x65, 0x1f, 0x9d, 0x8d, 0xa5,
+    0xa5, 0x83, 0xe8, 0x14, 0x34, 0x14, 0xff, 0xa6, 0x75, 0xab, 0xc9, 0xc5, 0xa0, 0x9d, 0x9a, 0x7b,
+];
 const PLAINTEXT: Masked = [
     0xd8, 0x55, 0x4a, 0xea, 0x9d, 0xa9, 0x2d, 0xe7, 0xcb, 0xad, 0x71, 0xbd, 0xa4, 0xa2, 0x7a, 0x58,
     0x5b, 0xf7, 0x30, 0xee, 0x62, 0x6f, 0xf9, 0xaf, 0x9e, 0xcc, 0xe1, 0x19, 0x17, 0xb2, 0x93, 0xb2,
 ];
-const NEEDLES: [(&str, Masked); 4] =
-    [("KEK", KEK), ("DEK", DEK), ("field key", FIELD_KEY), ("plaintext", PLAINTEXT)];
+const NEEDLES: [(&str, Masked); 6] = [
+    ("KEK", KEK),
+    ("DEK", DEK),
+    ("field key", FIELD_KEY),
+    ("stream key", STREAM_KEY),
+    ("stream input key", STREAM_INPUT_KEY),
+    ("plaintext", PLAINTEXT),
+];
 
 fn unmask_into(masked: &Masked, out: &mut [u8]) {
     out.iter_mut().zip(masked).for_each(|(out, byte)| *out = byte ^ MASK);
@@ -118,6 +133,29 @@ fn encrypt_and_decrypt(suite: Suite) {
     assert_eq!(needles_in(opened.as_bytes()), ["plaintext"]);
 }
 
+#[inline(never)]
+fn seal_and_open_a_stream() {
+    let kek = Kek::generate(&mut Canary).unwrap();
+    let scope = Scope::new("leak-tenant", "leak", "canary").unwrap();
+    let id = KeyVersionId([1, 2, 3, 4, 5, 6, 7, 8]);
+    let key = kek.tenant_dek(id, Suite::Aes256Gcm, "leak-tenant").stream_key(scope).unwrap();
+    let (place, flags) = (StreamPlace::whole(Binding::record("r")), StreamFlags::RECORD_BOUND);
+    let (mut out, mut block) = (Vec::new(), Block::with_chunks(1));
+    let metadata = Metadata::default();
+    let sealer = key.seal(flags, &place, &metadata, &mut Counting::default(), &mut out).unwrap();
+    let mut room = block.content_room();
+    room.slots(NEEDLE).for_each(|slot| unmask_into(&PLAINTEXT, slot));
+    room.filled(NEEDLE);
+    sealer.last_run(NEEDLE).unwrap().seal(&mut block).unwrap();
+    out.extend_from_slice(block.sealed());
+    let prefix = Prefix::parse(&out).unwrap();
+    let (_, opener) = key.open(flags, &place, &prefix).unwrap();
+    let body = &out[prefix.byte_len()..];
+    block.sealed_room(body.len()).copy_from_slice(body);
+    opener.open(0, &mut block).unwrap();
+    assert_eq!(block.opened().map(needles_in).collect::<Vec<_>>(), [["plaintext"]]);
+}
+
 /// Runs `work` where the frames of the search do not overwrite what it leaves behind.
 #[inline(never)]
 fn far_down_the_stack(work: impl FnOnce()) {
@@ -160,6 +198,8 @@ fn no_key_and_no_plaintext_is_left_in_memory() {
         far_down_the_stack(|| encrypt_and_decrypt(suite));
         assert_eq!(found(), [""; 0], "{suite:?}");
     }
+    far_down_the_stack(seal_and_open_a_stream);
+    assert_eq!(found(), [""; 0], "a stream");
     the_needles_are_the_keys_that_were_used();
 }
 

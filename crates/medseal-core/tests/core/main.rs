@@ -22,6 +22,10 @@ mod selftest;
 #[cfg(test)]
 mod stored_secret;
 #[cfg(test)]
+mod stream;
+#[cfg(test)]
+mod stream_vectors;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod value;

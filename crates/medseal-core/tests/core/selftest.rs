@@ -29,7 +29,7 @@ impl Random for Replaying {
 #[test]
 fn selftest_passes_with_a_sound_source() {
     assert_eq!(run(&mut Counting::default()), Ok(()));
-    assert_eq!(CHECKS.len(), 5);
+    assert_eq!(CHECKS.len(), 7);
 }
 
 #[test]
@@ -44,15 +44,15 @@ fn selftest_fails_with_a_stuck_zero_or_replaying_source() {
 fn selftest_fails_with_a_failing_source() {
     let first = run(&mut Dealt(Vec::new()));
     assert_eq!(first, Err(SelftestFailure::RoundTrip("aes-256-gcm")));
-    let distinct = (0u32..).flat_map(u32::to_be_bytes).take(24 * 2 + 16 * 3).collect();
+    let distinct = (0u32..).flat_map(u32::to_be_bytes).take(24 * 2 + 48 + 16 * 3).collect();
     assert_eq!(run(&mut Dealt(distinct)), Err(SelftestFailure::Randomness));
 }
 
 #[test]
 fn each_failure_says_which_check_it_was() {
     let failures = [
-        (SelftestFailure::KnownAnswer("s"), "known answer of suite s differs"),
-        (SelftestFailure::RoundTrip("s"), "round trip of suite s failed"),
+        (SelftestFailure::KnownAnswer("s"), "known answer of s differs"),
+        (SelftestFailure::RoundTrip("s"), "round trip of s failed"),
         (SelftestFailure::Randomness, "the source of randomness is not healthy"),
     ];
     failures.into_iter().for_each(|(failure, text)| assert_eq!(failure.to_string(), text));

@@ -24,6 +24,13 @@ impl Random for Dealt {
 #[derive(Default)]
 pub(crate) struct Counting(u64);
 
+impl Counting {
+    /// Other bytes than those of [`Counting::default`].
+    pub(crate) fn starting_at(n: u64) -> Self {
+        Self(n)
+    }
+}
+
 impl Random for Counting {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomFailure> {
         for chunk in out.chunks_mut(32) {

@@ -86,9 +86,33 @@ impl Vector {
         self.text(key).split(' ').flat_map(span).collect()
     }
 
+    fn chunk_changes(&self, whole: &[u8], each: &str) -> Vec<Vec<u8>> {
+        let (head, body) = whole.split_at(usize::try_from(self.number("chunks-from")).unwrap());
+        let (chunks, which) = (body.chunks(16_400).collect::<Vec<_>>(), self.numbers("chunks"));
+        let joined = |chunks: Vec<&[u8]>| [head, &chunks.concat()].concat();
+        let copies = |count: usize, n: usize| {
+            let (before, rest) = chunks.split_at(n);
+            joined([before, &vec![rest[0]; count], &rest[1..]].concat())
+        };
+        match each {
+            "swap-chunks" => {
+                let mut swapped = chunks.clone();
+                swapped.swap(which[0], which[1]);
+                vec![joined(swapped)]
+            }
+            "repeat-chunk" => which.into_iter().map(|n| copies(2, n)).collect(),
+            "drop-chunk" => which.into_iter().map(|n| copies(0, n)).collect(),
+            other => panic!("{}: unknown change {other}", self.name),
+        }
+    }
+
     /// The envelopes of this scenario: the body, or each change of it.
     pub(crate) fn envelopes(&self) -> Vec<Vec<u8>> {
-        let whole = unhex(&self.body);
+        self.changes_of(unhex(&self.body))
+    }
+
+    /// The changes of this scenario, made to another scenario's body.
+    pub(crate) fn changes_of(&self, whole: Vec<u8>) -> Vec<Vec<u8>> {
         let replaced = |at: usize, byte: u8| {
             let mut changed = whole.clone();
             changed[at] = byte;
@@ -111,7 +135,7 @@ impl Vector {
                 .into_iter()
                 .map(|n| [&whole[..], &[n as u8]].concat())
                 .collect(),
-            Some(other) => panic!("{}: unknown change {other}", self.name),
+            Some(chunks) => self.chunk_changes(&whole, chunks),
         }
     }
 }

@@ -399,7 +399,7 @@ fn no_folder_of_vectors_is_forgotten() {
         names.sort();
         names
     };
-    assert_eq!(folders(""), ["compat", "derivation", "field", "secret"]);
+    assert_eq!(folders(""), ["compat", "derivation", "field", "secret", "stream"]);
     assert_eq!(folders("compat"), ["v1"]);
-    assert_eq!(folders("compat/v1"), ["derivation", "field", "secret"]);
+    assert_eq!(folders("compat/v1"), ["derivation", "field", "secret", "stream"]);
 }

@@ -64,7 +64,7 @@ impl Engine {
         self.begin().await?;
         let definition = self.definition(target.scope).await?;
         let flags = encrypting_flags(definition.as_ref(), target)?;
-        let name = key_name(definition.as_ref(), key, target.scope)?;
+        let name = key_name(definition.as_ref(), key, DEFAULT_KEY, target.scope)?;
         let resolved = self.resolve_encrypting(target.scope, &name, flags).await?;
         let epoch = self.begin().await?;
         let mut items = self.items::<Encrypt>(epoch)?;
@@ -202,7 +202,10 @@ impl Engine {
         Ok((ResolvedKey { field_key, flags, version_name }, key))
     }
 
-    async fn rotate_if_due(&self, key: Arc<LoadedKey>) -> Result<Arc<LoadedKey>, EngineError> {
+    pub(crate) async fn rotate_if_due(
+        &self,
+        key: Arc<LoadedKey>,
+    ) -> Result<Arc<LoadedKey>, EngineError> {
         let policy = key.keyring.policy;
         let counts = policy.max_messages.is_some() || policy.max_bytes.is_some();
         let usage = match key.keyring.encrypting_version() {
@@ -242,7 +245,7 @@ impl Engine {
         Ok(())
     }
 
-    fn must_verify(&self) -> Result<bool, EngineError> {
+    pub(crate) fn must_verify(&self) -> Result<bool, EngineError> {
         Ok(match self.options.verify_after_encrypt {
             VerifyAfterEncrypt::Off => false,
             VerifyAfterEncrypt::Always => true,
@@ -298,14 +301,14 @@ fn opens_to(
         .is_ok_and(|p| p.value_type() == value.value_type() && p.as_bytes() == value.as_bytes())
 }
 
-fn context(target: &Target<'_>) -> Result<Vec<u8>, EngineError> {
+pub(crate) fn context(target: &Target<'_>) -> Result<Vec<u8>, EngineError> {
     let mut out = Vec::new();
     encode_into(target.scope, None, &target.binding, &mut out)?;
     Ok(out)
 }
 
 /// The flags a definition demands, or the default: bound to a record unless the caller says not.
-fn encrypting_flags(
+pub(crate) fn encrypting_flags(
     definition: Option<&FieldDefinition>,
     target: &Target<'_>,
 ) -> Result<Flags, EngineError> {
@@ -322,7 +325,7 @@ fn encrypting_flags(
 }
 
 /// As for encrypting, but a record where none is bound gets the one opaque answer.
-fn decrypting_flags(
+pub(crate) fn decrypting_flags(
     definition: Option<&FieldDefinition>,
     target: &Target<'_>,
 ) -> Result<Flags, EngineError> {
@@ -332,9 +335,10 @@ fn decrypting_flags(
     }
 }
 
-fn key_name(
+pub(crate) fn key_name(
     definition: Option<&FieldDefinition>,
     key: Option<&str>,
+    otherwise: &str,
     scope: &Scope,
 ) -> Result<String, EngineError> {
     match (definition, key) {
@@ -343,6 +347,6 @@ fn key_name(
             field: scope.field().to_owned(),
         }),
         (Some(d), _) => Ok(d.key.clone()),
-        (None, key) => Ok(key.unwrap_or(DEFAULT_KEY).to_owned()),
+        (None, key) => Ok(key.unwrap_or(otherwise).to_owned()),
     }
 }

@@ -5,7 +5,7 @@
 //! what is now true. The ledger entry comes first: an entry whose change did not happen is
 //! harmless, a change without an entry is not.
 
-use super::LoadedKey;
+use super::{FILE_SUITE, LoadedKey};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::{Subject, admit};
@@ -74,6 +74,7 @@ impl Engine {
         check_name("a key's name", key.name)?;
         check_name("a tenant", key.tenant)?;
         check_reason(reason)?;
+        check_suite(key.purpose, key.suite)?;
         medseal_core::selftest::run(&mut BufferedRandom)?;
         for _ in 0..MAX_ATTEMPTS {
             let epoch = self.begin().await?;
@@ -110,6 +111,10 @@ impl Engine {
         reason: Option<&str>,
     ) -> Result<u32, EngineError> {
         medseal_core::selftest::run(&mut BufferedRandom)?;
+        if let Some(suite) = suite {
+            self.begin().await?;
+            check_suite(self.load_key(tenant, name).await?.keyring.purpose, suite)?;
+        }
         let rotate = |key: &LoadedKey| {
             let primary = key.keyring.version(key.keyring.primary)?;
             Ok(Event::Rotate { id: new_id_or_refuse()?, suite: suite.unwrap_or(primary.suite) })
@@ -384,6 +389,14 @@ pub(crate) fn check_name(what: &'static str, name: &str) -> Result<(), EngineErr
         return Err(EngineError::Name(what));
     }
     Ok(())
+}
+
+/// Streams have one suite, so a key for files has only the one that their metadata has.
+fn check_suite(purpose: Purpose, suite: Suite) -> Result<(), EngineError> {
+    match purpose {
+        Purpose::File if suite != FILE_SUITE => Err(EngineError::FileKeySuite),
+        _ => Ok(()),
+    }
 }
 
 fn check_reason(reason: Option<&str>) -> Result<(), EngineError> {

@@ -13,19 +13,22 @@ pub use medseal_core::keyring::Purpose as KeyPurpose;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use medseal_core::KeyVersionId;
 use medseal_core::context::Scope;
 use medseal_core::key_schedule::FieldKey;
 use medseal_core::keyring::{KeyVersion, Keyring, Purpose, Refusal};
 use medseal_core::row_mac::primary_key;
 use medseal_core::secret::Kek;
 use medseal_core::stored_secret::{Month, Place, StoredHeader, WrapKey};
+use medseal_core::stream::StreamKey;
+use medseal_core::{KeyVersionId, Suite};
 use medseal_store::{KeyRecord, KeySecretRecord, KeyVersionRecord, Record, StoreError, Stored};
 use std::sync::Arc;
 
 const KEK_PURPOSE: &str = "kek";
 /// How often a key is read again because others changed the store meanwhile.
 const MAX_READS: u32 = 64;
+/// What key versions for files are made with: bodies have one suite, and this is its metadata's.
+pub(crate) const FILE_SUITE: Suite = Suite::Aes256Gcm;
 
 /// A key as the store holds it, every row authenticated.
 #[derive(Clone)]
@@ -141,6 +144,24 @@ impl Engine {
         let derived = Arc::new(dek.field_key(scope.clone())?);
         self.cache().put_field_key(version.id, Arc::clone(&derived), now);
         Ok(derived)
+    }
+
+    /// The stream key of one version of a file key. It is not cached: one serves a whole file.
+    pub(crate) async fn stream_key(
+        &self,
+        key: &LoadedKey,
+        version: &KeyVersion,
+        scope: &Scope,
+    ) -> Result<StreamKey, EngineError> {
+        if key.keyring.purpose != Purpose::File {
+            return Err(EngineError::KeyPurpose(key.name.clone()));
+        }
+        if version.suite != FILE_SUITE {
+            return Err(EngineError::FileKeySuite);
+        }
+        let kek = self.kek(version.id).await?;
+        let dek = kek.tenant_dek(version.id, version.suite, &key.tenant);
+        Ok(dek.stream_key(scope.clone())?)
     }
 
     /// Whether the KEK of one version opens.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const KILLS_EACH: u32 = 67;
 
 /// A random number below `limit`.
-fn random(limit: u64) -> u64 {
+pub(crate) fn random(limit: u64) -> u64 {
     RandomState::new().build_hasher().finish() % limit
 }
 
@@ -96,4 +96,71 @@ fn a_killed_run_leaves_no_half_output() {
     world.ok(&encrypt, b"");
     assert_eq!(world.ok(&["record", "decrypt", "out"], b""), document.as_bytes());
     world.ok(&["doctor"], b"");
+}
+
+/// Names that a run makes for itself.
+fn partial_names(world: &World) -> Vec<String> {
+    let entries = fs::read_dir(world.path(".")).unwrap().flatten();
+    let names = entries.map(|entry| entry.file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".partial")).collect()
+}
+
+/// Kills `args` at random moments; each run that is left alone clears what killed ones left.
+fn kill_files(world: &World, args: &[&str], out: &str, whole: &[u8], kills: u32) {
+    fs::remove_file(world.path(out)).unwrap_or_default();
+    let usual = duration(world, args);
+    let mut hits = 0;
+    for n in 0..kills {
+        fs::remove_file(world.path(out)).unwrap_or_default();
+        hits += u32::from(kill(world, args, usual));
+        if let Ok(left) = fs::read(world.path(out)) {
+            assert_eq!(left.len(), whole.len(), "half an output");
+        }
+        if n % 20 == 0 {
+            world.ok(args, b"");
+            assert_eq!(partial_names(world), [""; 0]);
+        }
+    }
+    assert!(hits > kills / 4, "only {hits} of {kills} kills met a running process");
+}
+
+#[test]
+#[ignore = "400 kills of runs over 24 MiB"]
+fn killed_file_runs_leave_no_half_output_and_no_temporary_file() {
+    let world = World::new();
+    let content: Vec<u8> = (0..24u32 << 20).map(|i| (i ^ i >> 9) as u8).collect();
+    world.write("in", &content);
+    let encrypt = ["file", "encrypt", "in", "out"];
+    world.ok(&encrypt, b"");
+    kill_files(&world, &encrypt, "out", &world.read("out"), 200);
+    world.ok(&encrypt, b"");
+    kill_files(&world, &["file", "decrypt", "out", "back"], "back", &content, 200);
+    world.ok(&["file", "decrypt", "out", "back"], b"");
+    assert!(world.read("back") == content);
+    world.ok(&["doctor"], b"");
+}
+
+#[test]
+#[ignore = "60 kills of runs over a directory"]
+fn a_killed_extraction_leaves_no_directory_and_no_temporary_one() {
+    let world = World::new();
+    fs::create_dir(world.path("d")).unwrap();
+    for n in 0..200 {
+        world.write(&format!("d/{n}"), vec![n as u8; 20_000]);
+    }
+    world.ok(&["file", "encrypt", "d", "d.ms1"], b"");
+    let args = ["file", "decrypt", "d.ms1", "e"];
+    let usual = duration(&world, &args);
+    let mut hits = 0;
+    for _ in 0..60 {
+        fs::remove_dir_all(world.path("e")).unwrap_or_default();
+        hits += u32::from(kill(&world, &args, usual));
+        if let Ok(left) = fs::read_dir(world.path("e")) {
+            assert_eq!(left.count(), 200, "half a directory");
+        }
+    }
+    fs::remove_dir_all(world.path("e")).unwrap_or_default();
+    world.ok(&args, b"");
+    assert_eq!(partial_names(&world), [""; 0]);
+    assert!(hits > 15, "only {hits} of 60 kills met a running process");
 }

@@ -6,12 +6,13 @@
 #![cfg(test)]
 
 mod canary;
+mod files;
 mod homes;
 mod interop;
 mod keys;
 mod kill;
+mod pages;
 mod processes;
-mod readme;
 mod records;
 mod values;
 mod world;
