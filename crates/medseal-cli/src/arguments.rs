@@ -3,6 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+pub(crate) mod table;
+
 /// Encrypts health data under keys that it keeps, rotates and rolls back.
 #[derive(Parser)]
 #[command(name = "medseal", version, max_term_width = 100)]
@@ -47,6 +49,9 @@ pub(crate) enum Command {
     /// JSON and NDJSON documents
     #[command(subcommand)]
     Record(Record),
+    /// Tables of delimited text, such as CSV
+    #[command(subcommand)]
+    Table(table::Table),
     /// Carry a value or documents over to the newest key version
     Reencrypt(Reencrypt),
     /// Say what an envelope is, without any key

@@ -13,6 +13,7 @@ mod manual;
 mod record;
 mod reencrypt;
 mod scan;
+mod table;
 mod value;
 
 use crate::arguments::{Arguments, Command};
@@ -28,6 +29,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Encrypt(command) => value::encrypt(&arguments, command).await?,
         Command::Decrypt(command) => value::decrypt(&arguments, command).await?,
         Command::Record(command) => record::run(&arguments, command).await?,
+        Command::Table(command) => table::run(&arguments, command).await?,
         Command::Reencrypt(command) => reencrypt::run(&arguments, command).await?,
         Command::Inspect(command) => inspect::run(&arguments, command)?,
         Command::Scan(command) => return scan::run(&arguments, command),
