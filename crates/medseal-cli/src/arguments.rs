@@ -441,7 +441,12 @@ pub(crate) struct Scan {
     pub(crate) expect_encrypted: bool,
     #[command(flatten)]
     pub(crate) protection: Protection,
-    /// Files and folders
+    /// Columns of tables, by their names in the header, such as `SSN,Last Name`
+    #[arg(long, value_name = "NAMES", conflicts_with_all = ["profile", "paths"])]
+    pub(crate) columns: Option<String>,
+    #[command(flatten)]
+    pub(crate) form: table::TableForm,
+    /// Files and folders; tables are those whose names end in .csv or .tsv
     #[arg(value_name = "PATH", required = true)]
     pub(crate) files: Vec<PathBuf>,
 }

@@ -33,12 +33,17 @@ pub(super) struct Cell<'b> {
 }
 
 impl<'b> Cell<'b> {
-    /// The text form in the cell, when it claims to be one. Tools that quote every cell quote
-    /// envelopes too.
+    /// The text form in the cell, when it claims to be one.
     pub(super) fn envelope(&self) -> Option<&'b [u8]> {
-        let quoted = self.bytes.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
-        Some(quoted.unwrap_or(self.bytes)).filter(|text| is_text_form(text))
+        envelope_text(self.bytes)
     }
+}
+
+/// The text form in a cell, when it claims to be one. Tools that quote every cell quote envelopes
+/// too.
+pub(super) fn envelope_text(cell: &[u8]) -> Option<&[u8]> {
+    let quoted = cell.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    Some(quoted.unwrap_or(cell)).filter(|text| is_text_form(text))
 }
 
 impl<'b> Batch<'b> {

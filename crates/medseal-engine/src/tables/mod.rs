@@ -14,9 +14,9 @@ mod decrypting;
 mod encrypting;
 mod scan;
 
-pub use crate::runs::Action;
+pub use crate::runs::{Action, Finding};
 pub use coverage::{CoveredColumn, table_coverage};
-pub use scan::{CellFinding, scan_table_for_plaintext};
+pub use scan::scan_table_for_plaintext;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -195,6 +195,8 @@ fn next_rows(
         if rows.bytes > 0 || rows.refused.is_some() || source.at_end() {
             return Ok(Some(rows));
         }
-        source.read_more(source.buffer().len().max(CHUNK_BYTES) * 2)?;
+        // more than the limit is enough to see that a row is too long
+        let limit = TableLimits::default().max_row_bytes + CHUNK_BYTES;
+        source.read_more((source.buffer().len() * 2).min(limit))?;
     }
 }
