@@ -5,6 +5,8 @@ pub(crate) mod file;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+pub(crate) mod table;
+
 /// Encrypts health data under keys that it keeps, rotates and rolls back.
 #[derive(Parser)]
 #[command(name = "medseal", version, max_term_width = 100)]
@@ -55,6 +57,9 @@ pub(crate) enum Command {
     /// Raw arrays, one after another, as a session
     #[command(subcommand)]
     Array(file::Array),
+    /// Tables of delimited text, such as CSV
+    #[command(subcommand)]
+    Table(table::Table),
     /// Carry a value or documents over to the newest key version
     Reencrypt(Reencrypt),
     /// Say what an envelope or stream is, without any key
@@ -444,7 +449,12 @@ pub(crate) struct Scan {
     pub(crate) expect_encrypted: bool,
     #[command(flatten)]
     pub(crate) protection: Protection,
-    /// Files and folders
+    /// Columns of tables, by their names in the header, such as `SSN,Last Name`
+    #[arg(long, value_name = "NAMES", conflicts_with_all = ["profile", "paths"])]
+    pub(crate) columns: Option<String>,
+    #[command(flatten)]
+    pub(crate) form: table::TableForm,
+    /// Files and folders; tables are those whose names end in .csv or .tsv
     #[arg(value_name = "PATH", required = true)]
     pub(crate) files: Vec<PathBuf>,
 }

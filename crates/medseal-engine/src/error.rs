@@ -105,6 +105,11 @@ pub enum EngineError {
     /// A protected path holds an envelope in a document that is to be encrypted.
     #[error("a protected path holds an envelope already")]
     AlreadyEncrypted,
+    /// A cell opened to something else than one cell.
+    #[error(
+        "the cell opens, but not to one cell of this delimiter and encoding; name those with which it was encrypted"
+    )]
+    NotOneCell,
     /// What was encrypted did not decrypt to the same.
     #[error("verification after encryption failed; nothing was written")]
     VerificationFailed,
@@ -214,6 +219,7 @@ impl EngineError {
             E::ProductionRefuses(_) => "PRODUCTION_REFUSES",
             E::PlaintextWhereProtected => "PLAINTEXT_WHERE_PROTECTED",
             E::AlreadyEncrypted => "ALREADY_ENCRYPTED",
+            E::NotOneCell => "CELL_NOT_RESTORABLE",
             E::VerificationFailed => "VERIFICATION_FAILED",
             E::Selftest(_) => "SELFTEST_FAILED",
             E::AuditUnavailable(_) => "AUDIT_UNAVAILABLE",
@@ -249,7 +255,9 @@ impl EngineError {
             }
             E::Document(HealthError::Profile { .. }) => ErrorClass::Usage,
             E::Document(_) | E::LineTooLong(_) => ErrorClass::Malformed,
-            E::PlaintextWhereProtected | E::AlreadyEncrypted => ErrorClass::Rejected,
+            E::PlaintextWhereProtected | E::AlreadyEncrypted | E::NotOneCell => {
+                ErrorClass::Rejected
+            }
             E::Store(StoreError::RowRejected { .. }) => ErrorClass::Rejected,
             E::Store(_) | E::AuditUnavailable(_) | E::Io { .. } => ErrorClass::Unavailable,
             E::Kms(KmsError::PassphraseTooShort) => ErrorClass::Usage,

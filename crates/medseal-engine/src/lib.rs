@@ -25,6 +25,7 @@ pub mod random;
 pub mod records;
 pub mod replace_file;
 mod runs;
+pub mod tables;
 
 pub use engine::{Engine, Options, VerifyAfterEncrypt};
 pub use error::{EngineError, ErrorClass};

@@ -14,6 +14,7 @@ mod manual;
 mod record;
 mod reencrypt;
 mod scan;
+mod table;
 mod value;
 
 use crate::arguments::{Arguments, Command};
@@ -31,6 +32,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Record(command) => record::run(&arguments, command).await?,
         Command::File(command) => file::run(&arguments, command).await?,
         Command::Array(command) => file::run_array(&arguments, command).await?,
+        Command::Table(command) => table::run(&arguments, command).await?,
         Command::Reencrypt(command) => reencrypt::run(&arguments, command).await?,
         Command::Inspect(command) => inspect::run(&arguments, command).await?,
         Command::Scan(command) => return scan::run(&arguments, command),

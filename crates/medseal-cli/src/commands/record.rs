@@ -117,14 +117,18 @@ pub(crate) fn named(name: &str) -> Result<Profile, Failure> {
     if let Some(profile) = Profile::builtin(name) {
         return Ok(profile);
     }
+    let known: Vec<&str> = Profile::builtin_names().collect();
+    Ok(Profile::from_toml(&read_profile(name, &known)?)?)
+}
+
+/// The text of a profile that is not built in: a name with `/` or `.` in it is a file.
+pub(crate) fn read_profile(name: &str, known: &[&str]) -> Result<String, Failure> {
     if !name.contains(['/', '.']) {
-        let known: Vec<&str> = Profile::builtin_names().collect();
         let known = known.join(", ");
         return Err(Failure::usage(format!(
             "no profile `{name}`; built in: {known}; or give a file"
         )));
     }
-    let text = std::fs::read_to_string(name)
-        .map_err(|error| Failure::Read { path: name.to_owned(), kind: error.kind() })?;
-    Ok(Profile::from_toml(&text)?)
+    std::fs::read_to_string(name)
+        .map_err(|error| Failure::Read { path: name.to_owned(), kind: error.kind() })
 }

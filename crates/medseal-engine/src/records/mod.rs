@@ -14,9 +14,9 @@ mod keys;
 mod scan;
 mod source;
 
-pub use crate::runs::Action;
+pub use crate::runs::{Action, Finding};
 pub use coverage::{CoveredPath, coverage};
-pub use scan::{Finding, scan_for_plaintext};
+pub use scan::scan_for_plaintext;
 pub use source::DocumentFormat;
 
 use crate::engine::Engine;

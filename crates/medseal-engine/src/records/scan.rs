@@ -4,25 +4,10 @@ use super::batch::{Batch, text_envelope};
 use super::source::Source;
 use super::{Action, Job, Run};
 use crate::error::EngineError;
-use crate::runs::RunKeys;
-use medseal_core::envelope::{Envelope, decode_text};
+use crate::runs::{Finding, RunKeys, judge};
 use medseal_health::Profile;
-use serde::Serialize;
 use std::io::Read;
 use std::sync::Arc;
-
-/// A protected path that holds no envelope.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// The path from its record root.
-    pub path: String,
-    /// The line.
-    pub line: u64,
-    /// The byte in the line.
-    pub column: u64,
-    /// `plaintext`, or `malformed` for an envelope that cannot be read.
-    pub found: &'static str,
-}
 
 /// Looks at every protected path of one input; needs no key.
 ///
@@ -40,13 +25,7 @@ pub fn scan_for_plaintext(
         let (batch, refused) = Batch::scan(&mut source, &mut run);
         for document in &batch.documents {
             for span in &document.spans {
-                let found = match text_envelope(document.value(span)) {
-                    None => "plaintext",
-                    Some(text) => match decode_text(text).map(|b| Envelope::parse(&b).is_ok()) {
-                        Ok(true) => continue,
-                        _ => "malformed",
-                    },
-                };
+                let Some(found) = judge(text_envelope(document.value(span))) else { continue };
                 let path = run.scanner.field(span.field).to_owned();
                 let at = document.position(span);
                 findings.push(Finding { path, line: at.line, column: at.column, found });

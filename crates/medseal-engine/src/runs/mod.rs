@@ -5,10 +5,13 @@
 //! ledger. What a value looks like in its file, and how the file is cut into batches, is not known
 //! here.
 
+mod finding;
 mod keys;
 mod read_ahead;
 mod sealed;
 
+pub use finding::Finding;
+pub(crate) use finding::judge;
 pub(crate) use keys::{FieldNeeded, Identity, RunKeys, agreed, binding};
 pub(crate) use read_ahead::ReadAhead;
 pub(crate) use sealed::{Held, open_held};

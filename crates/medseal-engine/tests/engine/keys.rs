@@ -5,7 +5,7 @@ use medseal_engine::keys::{Destroyed, KeyPurpose, NewKey};
 use medseal_engine::{Cause, Environment, Options, RotationPolicy, Suite, Value, inspect};
 use pollster::block_on;
 
-fn new_key(name: &str, policy: RotationPolicy) -> NewKey<'_> {
+pub(crate) fn new_key(name: &str, policy: RotationPolicy) -> NewKey<'_> {
     let (purpose, suite) = (KeyPurpose::Field, Suite::Aes256Gcm);
     NewKey { tenant: "default", name, purpose, suite, policy }
 }

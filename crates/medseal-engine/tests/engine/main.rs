@@ -9,4 +9,5 @@ mod homes;
 mod keys;
 mod records;
 mod support;
+mod tables;
 mod values;

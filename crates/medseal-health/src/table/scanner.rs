@@ -185,6 +185,9 @@ impl TableScanner {
         let Lexed::Row { end, next } = lexed else {
             return self.too_large(rest, start).map_err(Refusal::At);
         };
+        if next - start > self.limits.max_row_bytes {
+            return Err(Refusal::At((DocumentFault::CsvRowTooLarge, start)));
+        }
         if end > clean.until {
             return Err(Refusal::At((clean.fault, clean.until)));
         }

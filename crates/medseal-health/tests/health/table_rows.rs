@@ -175,6 +175,8 @@ fn a_long_row_costs_bounded_memory() {
     assert_eq!(refused(b"id,ssn\n1,\"xxxxxxxxxxxxxxxxx", false), None);
     let open = refused(b"id,ssn\n1,\"xxxxxxxxxxxxxxxxxx", false);
     assert_eq!(open, Some(("CSV_ROW_TOO_LARGE", 2)));
+    let header = format!("{}\n", "x".repeat(20));
+    assert_eq!(refused(header.as_bytes(), true), Some(("CSV_ROW_TOO_LARGE", 1)));
     assert_eq!(refused(&[b'x'; 21], false), Some(("CSV_ROW_TOO_LARGE", 1)));
     assert_eq!(refused(&[b'\n'; 22], false), Some(("CSV_ROW_TOO_LARGE", 1)));
     let wide: Vec<String> = (0..16_385).map(|n| format!("c{n}")).collect();

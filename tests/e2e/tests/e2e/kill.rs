@@ -21,14 +21,14 @@ fn spawn(world: &World, args: &[&str]) -> Child {
 }
 
 /// How long the command takes when nobody kills it.
-fn duration(world: &World, args: &[&str]) -> Duration {
+pub(crate) fn duration(world: &World, args: &[&str]) -> Duration {
     let start = Instant::now();
     assert!(spawn(world, args).wait().unwrap().success(), "{args:?}");
     start.elapsed()
 }
 
 /// Kills the command at a random moment of its usual duration; says whether it was still running.
-fn kill(world: &World, args: &[&str], usual: Duration) -> bool {
+pub(crate) fn kill(world: &World, args: &[&str], usual: Duration) -> bool {
     let mut child = spawn(world, args);
     let limit = u64::try_from(usual.as_micros()).unwrap() * 6 / 5;
     sleep(Duration::from_micros(random(limit.max(200))));

@@ -14,5 +14,6 @@ mod kill;
 mod pages;
 mod processes;
 mod records;
+mod tables;
 mod values;
 mod world;
