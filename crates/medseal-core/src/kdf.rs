@@ -25,11 +25,13 @@ pub enum Label {
     WrapKey,
     /// KWK → row authentication key.
     RowMac,
+    /// KWK → key of a tenant's pseudonyms.
+    Pseudonym,
 }
 
 impl Label {
     /// Every label, for the registry test.
-    pub const ALL: [Label; 7] = [
+    pub const ALL: [Label; 8] = [
         Label::DekTenant,
         Label::DekSubject,
         Label::KField,
@@ -37,6 +39,7 @@ impl Label {
         Label::Field,
         Label::WrapKey,
         Label::RowMac,
+        Label::Pseudonym,
     ];
 
     /// The bytes that are hashed.
@@ -49,6 +52,7 @@ impl Label {
             Label::Field => "medseal/v1/field",
             Label::WrapKey => "medseal/v1/wrap-key",
             Label::RowMac => "medseal/v1/row-mac",
+            Label::Pseudonym => "medseal/v1/pseudonym",
         }
     }
 }
