@@ -25,7 +25,7 @@ pub struct FieldDefinition {
     pub class: String,
     /// The flags every envelope must have.
     pub flags: Flags,
-    /// `inline`; other placements never have envelopes.
+    /// Where its envelopes stand in documents: `inline` or a placement of FHIR.
     pub placement: String,
     /// The profile that registered it.
     pub profile: Option<String>,

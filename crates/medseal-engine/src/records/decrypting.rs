@@ -3,8 +3,9 @@
 //! Every envelope of a batch is read and held against its field's definition before the decision is
 //! asked for, so that a batch is recorded for exactly what will be opened.
 
-use super::batch::{Batch, Document, text_envelope};
+use super::batch::{Batch, Document, write_envelope};
 use super::keys::binding;
+use super::pseudonyms::{SealedIds, add_ids};
 use super::{Report, Run};
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -12,7 +13,7 @@ use crate::fields::{ResolvedKey, open};
 use crate::gate::{Admitted, Subject, admit};
 use medseal_core::Error;
 use medseal_core::context::encode_into;
-use medseal_core::envelope::{Envelope, Value, ValueType, decode_text, encode_text_into};
+use medseal_core::envelope::{Envelope, Value, ValueType};
 use medseal_core::operation::OperationItems;
 use medseal_health::{Placement, Span, splice};
 use medseal_policy::{Decrypt, Op, Reencrypt};
@@ -24,8 +25,12 @@ enum Held {
     Sealed(Vec<u8>, Arc<ResolvedKey>),
     /// Plaintext, left as it is while migrating.
     Plain,
-    /// An envelope that is under the newest version already.
+    /// An envelope that is under the newest version already, or something that none is.
     Current,
+    /// A pseudonym that leads back.
+    Pseudonym,
+    /// An id that was made for the record and goes again.
+    MadeId,
 }
 
 /// The spans of one document with what they hold.
@@ -42,13 +47,22 @@ impl Engine {
         out: &mut Vec<u8>,
         report: &mut Report,
     ) -> Result<(), EngineError> {
-        let (opened, items, refused) = self.read_batch::<Decrypt>(run, batch).await?;
-        let admitted = self.admit_batch::<Decrypt>(run, items, &opened)?;
+        let Read { opened, items, ids, refused } = self.read_batch::<Decrypt>(run, batch).await?;
+        let admitted = self.admit_batch::<Decrypt>(run, items, &opened, &ids)?;
+        let ids = admitted.as_ref().map(|admitted| self.open_ids(admitted, &ids)).transpose()?;
         for one in &opened {
+            let bytes = &one.document.bytes;
             write_document(one, out, report, |held, span, out| {
+                if matches!(held, Held::Pseudonym) {
+                    let id = ids.as_ref().and_then(|ids| ids.get(one.document.text(span)));
+                    out.extend_from_slice(id.ok_or(EngineError::PseudonymUnknown)?);
+                    return Ok(());
+                }
                 let plaintext = open_span(&admitted, held, one.document, span)?;
-                out.extend_from_slice(plaintext.as_bytes());
-                Ok(())
+                match span.write_opened(bytes, plaintext.as_bytes(), out) {
+                    true => Ok(()),
+                    false => Err(EngineError::from(Error::Rejected).at(one.document.position(span))),
+                }
             })?;
         }
         refused.map_or(Ok(()), Err)
@@ -61,17 +75,17 @@ impl Engine {
         out: &mut Vec<u8>,
         report: &mut Report,
     ) -> Result<(), EngineError> {
-        let (opened, items, refused) = self.read_batch::<Reencrypt>(run, batch).await?;
-        let admitted = self.admit_batch::<Reencrypt>(run, items, &opened)?;
+        let Read { opened, items, ids, refused } = self.read_batch::<Reencrypt>(run, batch).await?;
+        let admitted = self.admit_batch::<Reencrypt>(run, items, &opened, &ids)?;
         let mut scratch = Vec::new();
         for one in &opened {
             write_document(one, out, report, |held, span, out| {
                 let plaintext = open_span(&admitted, held, one.document, span)?;
                 self.seal_newest(run, one.document, span, &plaintext, &mut scratch)?;
-                out.push(b'"');
-                encode_text_into(&scratch, out);
-                out.push(b'"');
-                Ok(())
+                span.write_resealed(&one.document.bytes, out, |out| {
+                    write_envelope(span.placement, &scratch, out);
+                    Ok(())
+                })
             })?;
         }
         refused.map_or(Ok(()), Err)
@@ -101,22 +115,24 @@ impl Engine {
         &self,
         run: &mut Run<'_>,
         batch: &'b Batch,
-    ) -> Result<(Vec<Opened<'b>>, OperationItems, Option<EngineError>), EngineError> {
+    ) -> Result<Read<'b>, EngineError> {
         let reencrypting = O::OPERATION == Reencrypt::OPERATION;
         let epoch = self.resolve_fields(run, &batch.documents, false).await?;
         let mut items = self.items::<O>(epoch)?;
         let mut opened = Vec::with_capacity(batch.documents.len());
+        let (mut ids, mut refused) = (SealedIds::new(), None);
         for document in &batch.documents {
-            match self.read_document(run, document, reencrypting).await {
+            match self.read_document(run, document, reencrypting, &mut ids).await {
                 Ok(held) => opened.push(Opened { document, held }),
                 Err(error) => {
-                    add_items(run, &opened, &mut items)?;
-                    return Ok((opened, items, Some(error)));
+                    refused = Some(error);
+                    break;
                 }
             }
         }
         add_items(run, &opened, &mut items)?;
-        Ok((opened, items, None))
+        add_ids(&ids, &mut items);
+        Ok(Read { opened, items, ids, refused })
     }
 
     async fn read_document(
@@ -124,11 +140,15 @@ impl Engine {
         run: &mut Run<'_>,
         document: &Document,
         reencrypting: bool,
+        ids: &mut SealedIds,
     ) -> Result<Vec<Held>, EngineError> {
         let mut held = Vec::with_capacity(document.spans.len());
         for span in &document.spans {
             let read = self.read_span(run, document, span, reencrypting).await;
             held.push(read.map_err(|error| error.at(document.position(span)))?);
+        }
+        if !reencrypting {
+            self.read_ids(&run.job.tenant, document, ids).await?;
         }
         Ok(held)
     }
@@ -140,12 +160,18 @@ impl Engine {
         span: &Span,
         reencrypting: bool,
     ) -> Result<Held, EngineError> {
-        let text = text_envelope(document.value(span)).filter(|_| is_inline(span));
-        let Some(text) = text else {
+        match span.placement {
+            Placement::Record if reencrypting || span.is_to_insert() => return Ok(Held::Current),
+            Placement::Record => return Ok(Held::MadeId),
+            Placement::Pseudonym if span.sealed.is_some() => {
+                return Ok(if reencrypting { Held::Current } else { Held::Pseudonym });
+            }
+            _ => {}
+        }
+        let Some(bytes) = document.envelope(span).transpose()? else {
             let plain = if run.job.migrating { Some(Held::Plain) } else { None };
             return plain.ok_or(EngineError::PlaintextWhereProtected);
         };
-        let bytes = decode_text(text)?;
         let envelope = Envelope::parse(&bytes)?;
         let identity = document.identity(span).ok_or(Error::Rejected)?;
         let key = self.resolve_for_decrypting(run, identity, span.field, &envelope).await?;
@@ -167,6 +193,7 @@ impl Engine {
         run: &Run<'_>,
         items: OperationItems,
         opened: &[Opened<'_>],
+        ids: &SealedIds,
     ) -> Result<Option<Admitted>, EngineError> {
         if items.count() == 0 {
             return Ok(None);
@@ -174,6 +201,7 @@ impl Engine {
         let epoch = items.epoch();
         let mut again = items.twin();
         add_items(run, opened, &mut again)?;
+        add_ids(ids, &mut again);
         let keys: Vec<String> = run.keys.version_names.iter().cloned().collect();
         let about = Subject { epoch, keys: &keys, change: None };
         let (authorized, recorded) = self.permit::<O>(items, &about)?.into_proofs();
@@ -181,8 +209,17 @@ impl Engine {
     }
 }
 
-fn is_inline(span: &Span) -> bool {
-    span.placement == Placement::Inline
+/// A batch that was read: what each document holds, and why the next one could not be read.
+struct Read<'b> {
+    opened: Vec<Opened<'b>>,
+    items: OperationItems,
+    ids: SealedIds,
+    refused: Option<EngineError>,
+}
+
+/// A `remove` span that still has its value is plaintext and stays while migrating.
+fn stays(span: &Span) -> bool {
+    span.placement != Placement::Remove
 }
 
 fn add_items(
@@ -235,17 +272,21 @@ fn write_document(
 ) -> Result<(), EngineError> {
     let Opened { document, held } = opened;
     let start = out.len();
-    let mut holds = document.spans.iter().zip(held).filter(|(span, _)| is_inline(span));
-    // a `remove` span that still has its value is plaintext and stays while migrating
-    let inline = document.spans.iter().filter(|span| is_inline(span));
-    let done = splice(&document.bytes, inline, out, |span, out| match holds.next() {
+    let mut holds = document.spans.iter().zip(held).filter(|(span, _)| stays(span));
+    let spans = document.spans.iter().filter(|span| stays(span));
+    let done = splice(&document.bytes, spans, out, |span, out| match holds.next() {
         Some((_, held @ Held::Sealed(..))) => {
             report.values += 1;
             replace(held, span, out)
         }
+        Some((_, held @ Held::Pseudonym)) => {
+            report.ids += 1;
+            replace(held, span, out)
+        }
+        Some((_, Held::MadeId)) => Ok(()),
         _ => {
             report.unchanged += 1;
-            out.extend_from_slice(document.value(span));
+            out.extend_from_slice(document.bytes.get(span.replaced()).unwrap_or_default());
             Ok(())
         }
     });

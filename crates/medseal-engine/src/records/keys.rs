@@ -9,7 +9,7 @@ use medseal_core::KeyVersionId;
 use medseal_core::context::{Binding, Scope};
 use medseal_core::envelope::{Envelope, Flags};
 use medseal_core::keyring::Usage;
-use medseal_health::{FieldId, Record, Span};
+use medseal_health::{FieldId, Placement, Record, Span};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -115,6 +115,9 @@ impl Engine {
         let mut new: HashMap<(String, FieldId), (Scope, FieldDefinition)> = HashMap::new();
         for document in documents {
             for span in &document.spans {
+                if matches!(span.placement, Placement::Pseudonym | Placement::Record) {
+                    continue;
+                }
                 let Some(identity) = document.identity(span) else { continue };
                 let place = (identity.collection.clone(), span.field);
                 if run.keys.fields.contains_key(&place) || new.contains_key(&place) {
@@ -201,11 +204,13 @@ fn definition_for(
     let rule = profile.rule(span.rule);
     let record_bound = !matches!(profile.record(), Record::Unbound);
     let padded = rule.is_some_and(|rule| rule.padded());
+    let sealed = span.placement.is_sealed();
+    let placement = if sealed { span.placement } else { Placement::Inline };
     let wanted = FieldDefinition {
         key: rule.and_then(|rule| rule.key()).unwrap_or(DEFAULT_KEY).to_owned(),
         class: profile.class(span.rule).to_owned(),
         flags: Flags::new(padded, record_bound, false, false)?,
-        placement: "inline".to_owned(),
+        placement: placement.name().to_owned(),
         profile: Some(profile.name().to_owned()),
     };
     let known = run.keys.definitions.as_ref().and_then(|(_, definitions)| {

@@ -1,11 +1,11 @@
 //! Finds plaintext where a profile says that ciphertext belongs.
 
-use super::batch::{Batch, text_envelope};
+use super::batch::{Batch, Document};
 use super::source::Source;
 use super::{Action, Job, Run, keys};
 use crate::error::EngineError;
-use medseal_core::envelope::{Envelope, decode_text};
-use medseal_health::Profile;
+use medseal_core::envelope::Envelope;
+use medseal_health::{Placement, Profile, Span};
 use serde::Serialize;
 use std::io::Read;
 use std::sync::Arc;
@@ -32,20 +32,15 @@ pub fn scan_for_plaintext(
     input: &mut (dyn Read + Send),
 ) -> Result<Vec<Finding>, EngineError> {
     let job = Job::new(Action::Decrypt, profile, "default");
-    let mut run = Run { scanner: job.scanner(), keys: keys::RunKeys::default(), job: &job };
+    let keys = keys::RunKeys::default();
+    let mut run = Run { scanner: job.scanner(), keys, pseudonyms: None, job: &job };
     let mut source = Source::new(input, None);
     let mut findings = Vec::new();
     while source.fill()? {
         let (batch, refused) = Batch::scan(&mut source, &mut run);
         for document in &batch.documents {
             for span in &document.spans {
-                let found = match text_envelope(document.value(span)) {
-                    None => "plaintext",
-                    Some(text) => match decode_text(text).map(|b| Envelope::parse(&b).is_ok()) {
-                        Ok(true) => continue,
-                        _ => "malformed",
-                    },
-                };
+                let Some(found) = found_in(document, span) else { continue };
                 let path = run.scanner.field(span.field).to_owned();
                 let at = document.position(span);
                 findings.push(Finding { path, line: at.line, column: at.column, found });
@@ -55,4 +50,18 @@ pub fn scan_for_plaintext(
         source.consume(batch.bytes);
     }
     Ok(findings)
+}
+
+/// What a span holds instead of ciphertext, if it does.
+fn found_in(document: &Document, span: &Span) -> Option<&'static str> {
+    let plain = || span.sealed.is_none().then_some("plaintext");
+    match span.placement {
+        Placement::Pseudonym => plain(),
+        Placement::Record => None,
+        _ => match document.envelope(span) {
+            None => Some("plaintext"),
+            Some(Ok(bytes)) if Envelope::parse(&bytes).is_ok() => None,
+            Some(_) => Some("malformed"),
+        },
+    }
 }

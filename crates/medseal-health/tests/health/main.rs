@@ -4,6 +4,7 @@
 
 mod builtin;
 mod coverage;
+mod fhir;
 mod identity;
 mod json;
 mod ndjson;
