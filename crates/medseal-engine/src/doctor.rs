@@ -6,9 +6,7 @@ use crate::home::Home;
 use crate::random::BufferedRandom;
 use medseal_core::selftest::{self, SelftestFailure};
 use medseal_core::stored_secret::Month;
-use medseal_store::{
-    FieldRecord, KeyRecord, KeySecretRecord, PseudonymRecord, Record, RootRecord,
-};
+use medseal_store::{FieldRecord, KeyRecord, KeySecretRecord, PseudonymRecord, Record, RootRecord};
 use serde::Serialize;
 use std::os::unix::fs::MetadataExt;
 

@@ -7,7 +7,9 @@
 
 use crate::schema::{self, FIELD_DEFINITIONS, KEY_VERSIONS, Table};
 use crate::{Change, RawRow, Record, Store, StoreError, Stored, Write, all, get, keyring};
-use crate::{FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord, RootRecord};
+use crate::{
+    FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord, RootRecord,
+};
 use medseal_core::keyring::{Cause, KeyVersion, Keyring, Purpose, RotationPolicy, State, Usage};
 use medseal_core::row_mac::{Column, RowMacKey};
 use medseal_core::secret::Kwk;

@@ -61,7 +61,9 @@ impl Engine {
                 let plaintext = open_span(&admitted, held, one.document, span)?;
                 match span.write_opened(bytes, plaintext.as_bytes(), out) {
                     true => Ok(()),
-                    false => Err(EngineError::from(Error::Rejected).at(one.document.position(span))),
+                    false => {
+                        Err(EngineError::from(Error::Rejected).at(one.document.position(span)))
+                    }
                 }
             })?;
         }
