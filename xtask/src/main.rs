@@ -14,6 +14,7 @@ mod corpus;
 mod coverage;
 mod csv;
 mod failure;
+mod fhir_types;
 mod layers;
 mod process;
 mod purity;
@@ -34,6 +35,8 @@ usage: cargo xtask COMMAND
   setup        install what `test` needs: a Python environment, LLVM's coverage tools
   trace        compare docs/traceability.csv with the tests that last ran
   corpus DIR   encrypt and decrypt every .json and .ndjson below DIR, compare byte for byte
+  fhir-types   make the tables of FHIR's types anew, from a package that npm fetches
+               (or from DIR, where it stands unpacked)
 
 Files it writes stand in target/xtask/: test-output.txt, e2e-output.txt, coverage.txt, venv/.
 ";
@@ -61,6 +64,8 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["setup"] => setup::run(&Workspace::find()?),
         ["trace"] => trace::run(&Workspace::find()?),
         ["corpus", folder] => corpus::run(&Workspace::find()?, Path::new(folder)),
+        ["fhir-types"] => fhir_types::run(&Workspace::find()?, None),
+        ["fhir-types", folder] => fhir_types::run(&Workspace::find()?, Some(Path::new(folder))),
         _ => {
             let what = format!("`cargo xtask {}` is not a command", words.join(" "));
             Err(Failure::new(what, "run `cargo xtask` for the list"))

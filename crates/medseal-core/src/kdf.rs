@@ -27,11 +27,13 @@ pub enum Label {
     WrapKey,
     /// KWK → row authentication key.
     RowMac,
+    /// KWK → key of a tenant's pseudonyms.
+    Pseudonym,
 }
 
 impl Label {
     /// Every label, for the registry test.
-    pub const ALL: [Label; 8] = [
+    pub const ALL: [Label; 9] = [
         Label::DekTenant,
         Label::DekSubject,
         Label::KField,
@@ -40,6 +42,7 @@ impl Label {
         Label::Stream,
         Label::WrapKey,
         Label::RowMac,
+        Label::Pseudonym,
     ];
 
     /// The bytes that are hashed.
@@ -53,6 +56,7 @@ impl Label {
             Label::Stream => "medseal/v1/stream",
             Label::WrapKey => "medseal/v1/wrap-key",
             Label::RowMac => "medseal/v1/row-mac",
+            Label::Pseudonym => "medseal/v1/pseudonym",
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::home::Home;
 use crate::random::BufferedRandom;
 use medseal_core::selftest::{self, SelftestFailure};
 use medseal_core::stored_secret::Month;
-use medseal_store::{FieldRecord, KeyRecord, KeySecretRecord, Record, RootRecord};
+use medseal_store::{FieldRecord, KeyRecord, KeySecretRecord, PseudonymRecord, Record, RootRecord};
 use serde::Serialize;
 use std::os::unix::fs::MetadataExt;
 
@@ -57,6 +57,7 @@ impl Engine {
 
     async fn examine_rows(&self) -> Result<(), EngineError> {
         self.verify_all::<RootRecord>().await?;
+        self.verify_all::<PseudonymRecord>().await?;
         self.verify_all::<KeyRecord>().await?;
         self.verify_all::<KeySecretRecord>().await?;
         self.verify_all::<FieldRecord>().await

@@ -102,6 +102,9 @@ pub enum EngineError {
     /// A protected path holds plaintext in an encrypted document.
     #[error("a protected path holds plaintext")]
     PlaintextWhereProtected,
+    /// No row of the store leads from a pseudonym back to its id.
+    #[error("the id behind a pseudonym is not in this home")]
+    PseudonymUnknown,
     /// A protected path holds an envelope in a document that is to be encrypted.
     #[error("a protected path holds an envelope already")]
     AlreadyEncrypted,
@@ -218,6 +221,7 @@ impl EngineError {
             E::NotAvailable(_) => "NOT_AVAILABLE",
             E::ProductionRefuses(_) => "PRODUCTION_REFUSES",
             E::PlaintextWhereProtected => "PLAINTEXT_WHERE_PROTECTED",
+            E::PseudonymUnknown => "PSEUDONYM_UNKNOWN",
             E::AlreadyEncrypted => "ALREADY_ENCRYPTED",
             E::NotOneCell => "CELL_NOT_RESTORABLE",
             E::VerificationFailed => "VERIFICATION_FAILED",
@@ -255,9 +259,10 @@ impl EngineError {
             }
             E::Document(HealthError::Profile { .. }) => ErrorClass::Usage,
             E::Document(_) | E::LineTooLong(_) => ErrorClass::Malformed,
-            E::PlaintextWhereProtected | E::AlreadyEncrypted | E::NotOneCell => {
-                ErrorClass::Rejected
-            }
+            E::PlaintextWhereProtected
+            | E::PseudonymUnknown
+            | E::AlreadyEncrypted
+            | E::NotOneCell => ErrorClass::Rejected,
             E::Store(StoreError::RowRejected { .. }) => ErrorClass::Rejected,
             E::Store(_) | E::AuditUnavailable(_) | E::Io { .. } => ErrorClass::Unavailable,
             E::Kms(KmsError::PassphraseTooShort) => ErrorClass::Usage,

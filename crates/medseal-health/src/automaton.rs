@@ -11,10 +11,14 @@
 use crate::path::Token;
 
 mod single;
+mod sparse;
 mod subsets;
 mod symbols;
+mod typed;
 
-use symbols::Symbols;
+use sparse::Sparse;
+pub(crate) use symbols::Symbols;
+pub(crate) use typed::{Resources, Role, Typed};
 
 /// A row of the table.
 pub(crate) type State = u32;
@@ -67,11 +71,16 @@ pub(crate) struct Meaning {
     pub(crate) record: Option<u8>,
     /// All selectors that name it, also those that lose.
     pub(crate) selectors: Vec<u32>,
+    /// What a type of FHIR makes of it; then nothing above is set.
+    pub(crate) typed: Option<Box<Typed>>,
 }
 
 impl Meaning {
-    /// Nothing in the profile speaks of it.
+    /// Nothing in the profile speaks of it, if it is a scalar.
     fn is_plain(&self) -> bool {
+        if let Some(typed) = &self.typed {
+            return typed.is_plain();
+        }
         !(self.root || self.scalar.is_some() || self.collection || self.record.is_some())
     }
 
@@ -101,13 +110,22 @@ impl Meaning {
     }
 }
 
+/// Where each step leads.
+#[derive(Debug)]
+enum Table {
+    /// A row for each state, for the few keys of a profile of paths.
+    Dense { width: usize, rows: Vec<State> },
+    /// Only the steps there are, for the thousands of keys of FHIR.
+    Sparse(Sparse),
+}
+
 /// The compiled selectors of a profile.
 #[derive(Debug)]
 pub(crate) struct Automaton {
     symbols: Symbols,
-    width: usize,
-    table: Vec<State>,
+    table: Table,
     plain: Vec<bool>,
+    plain_containers: Vec<bool>,
     one_path: Vec<bool>,
     meanings: Vec<Meaning>,
 }
@@ -123,14 +141,36 @@ impl Automaton {
 
     /// Knows one state, in which nothing has a meaning.
     pub(crate) fn nothing() -> Self {
-        Self {
-            symbols: Symbols::new(std::iter::empty()),
-            width: NAMED,
-            table: vec![Self::START; NAMED],
-            plain: vec![true],
-            one_path: vec![false],
-            meanings: vec![Meaning::default()],
-        }
+        let table = Table::Dense { width: NAMED, rows: vec![Self::START; NAMED] };
+        let symbols = Symbols::new(std::iter::empty());
+        Self::assemble(symbols, table, vec![false], vec![Meaning::default()])
+    }
+
+    /// From single steps. A key without one leads to `other`, and elements are in the state of
+    /// their array.
+    pub(crate) fn sparse(
+        symbols: Symbols,
+        steps: &[(State, usize, State)],
+        other: State,
+        meanings: Vec<Meaning>,
+    ) -> Self {
+        let one_path = vec![false; meanings.len()];
+        Self::assemble(symbols, Table::Sparse(Sparse::new(steps, other)), one_path, meanings)
+    }
+
+    fn assemble(
+        symbols: Symbols,
+        table: Table,
+        one_path: Vec<bool>,
+        meanings: Vec<Meaning>,
+    ) -> Self {
+        let plain = meanings.iter().map(Meaning::is_plain).collect();
+        let containers = meanings.iter().map(|meaning| match &meaning.typed {
+            Some(typed) => typed.is_plain_container(),
+            None => meaning.is_plain(),
+        });
+        let plain_containers = containers.collect();
+        Self { symbols, table, plain, plain_containers, one_path, meanings }
     }
 
     /// The state of the value of a key. `same` compares the key with a named one.
@@ -147,13 +187,23 @@ impl Automaton {
 
     #[inline(always)]
     fn step(&self, from: State, column: usize) -> State {
-        self.table[from as usize * self.width + column]
+        match &self.table {
+            Table::Dense { width, rows } => rows[from as usize * width + column],
+            Table::Sparse(_) if column == ELEMENTS => from,
+            Table::Sparse(sparse) => sparse.step(from, column),
+        }
     }
 
     /// Nothing in the profile speaks of a value in this state.
     #[inline(always)]
     pub(crate) fn is_plain(&self, state: State) -> bool {
         self.plain[state as usize]
+    }
+
+    /// Nothing in the profile speaks of an object or array in this state.
+    #[inline(always)]
+    pub(crate) fn is_plain_container(&self, state: State) -> bool {
+        self.plain_containers[state as usize]
     }
 
     /// All values in this state have the same path from their record root.

@@ -188,6 +188,10 @@ faults! {
         CollectionInvalid "COLLECTION_INVALID" "the collection is not a string of 1 to 1024 bytes or an integer" "correct it or the `collection` path of the profile"
         /// The id or collection stands within a protected value.
         IdentityProtected "IDENTITY_PROTECTED" "the record's identity stands inside a protected value" "it must stay readable: add a `keep` rule for it first, or protect less"
+        /// The id of a resource, or one in a reference, that is written with escapes.
+        IdEscaped "ID_ESCAPED" "the id of a resource is written with escapes" "write its characters themselves"
+        /// A masked element that also has a value.
+        MaskedTwice "MASKED_TWICE" "an element has a value and, beside it, an encrypted one" "keep one of the two"
         /// A value that no rule names, under `unnamed = "refuse"`.
         UnnamedValue "UNNAMED_VALUE" "no rule of the profile names this value" "add a rule for it (`keep` if it may stay readable)"
         /// A table without a header row.

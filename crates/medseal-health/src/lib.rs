@@ -13,6 +13,7 @@
 mod automaton;
 mod coverage;
 mod error;
+pub mod fhir;
 mod fields;
 mod json;
 pub mod ndjson;

@@ -22,10 +22,7 @@ pub fn splice<'s, E>(
 ) -> Result<(), E> {
     let mut copied = 0;
     for span in spans {
-        let gone = match span.placement {
-            Placement::Remove => &span.removal,
-            _ => &span.value,
-        };
+        let gone = span.replaced();
         out.extend_from_slice(document.get(copied..gone.start).unwrap_or_default());
         if span.placement != Placement::Remove {
             replace(span, out)?;

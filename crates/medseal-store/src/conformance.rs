@@ -7,7 +7,9 @@
 
 use crate::schema::{self, FIELD_DEFINITIONS, KEY_VERSIONS, Table};
 use crate::{Change, RawRow, Record, Store, StoreError, Stored, Write, all, get, keyring};
-use crate::{FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, RootRecord};
+use crate::{
+    FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord, RootRecord,
+};
 use medseal_core::keyring::{Cause, KeyVersion, Keyring, Purpose, RotationPolicy, State, Usage};
 use medseal_core::row_mac::{Column, RowMacKey};
 use medseal_core::secret::Kwk;
@@ -139,6 +141,15 @@ fn secret(id: &str) -> KeySecretRecord {
     KeySecretRecord { key_version_id: id.to_owned(), month: 202_611, secret }
 }
 
+fn pseudonym(pseudonym: &str) -> PseudonymRecord {
+    PseudonymRecord {
+        tenant: "t".to_owned(),
+        pseudonym: pseudonym.to_owned(),
+        original: vec![0xf8, 0, 0x80],
+        created_at: 7,
+    }
+}
+
 fn root() -> RootRecord {
     RootRecord {
         name: "root".to_owned(),
@@ -159,6 +170,7 @@ async fn records_come_back_as_they_went_in(fixture: &dyn Fixture) {
     comes_back(&bench, &one, &["t", "k", "0000000001"]).await;
     comes_back(&bench, &two, &["t", "k", "0000000002"]).await;
     comes_back(&bench, &secret("0011223344556677"), &["0011223344556677"]).await;
+    comes_back(&bench, &pseudonym("6d73"), &["t", "6d73"]).await;
     comes_back(&bench, &field("t", "patients", "name"), &["t", "patients", "name"]).await;
     comes_back(&bench, &field("", "% _'\";--", "é\u{0}日"), &["", "% _'\";--", "é\u{0}日"]).await;
 }
@@ -334,6 +346,8 @@ async fn edited_columns_are_found(fixture: &dyn Fixture) {
     edits_are_found(&bench, &secret("aa"), &["aa"], &edits).await;
     let edits = [("flags", Column::Integer(0)), ("key_name", text("weak")), ("field", text("g"))];
     edits_are_found(&bench, &field("t", "c", "f"), &["t", "c", "f"], &edits).await;
+    let edits = [("original", Column::Bytes(Vec::new())), ("tenant", text("u"))];
+    edits_are_found(&bench, &pseudonym("6d73"), &["t", "6d73"], &edits).await;
 }
 
 async fn edits_are_found<R>(
@@ -427,6 +441,9 @@ async fn edited_versions_and_macs_are_found(fixture: &dyn Fixture) {
 async fn moved_rows_are_found(fixture: &dyn Fixture) {
     let bench = Bench::on(fixture).await;
     swap_is_found(&bench, [secret("aa"), secret("bb")], [&["aa"], &["bb"]]).await;
+    let mut other = pseudonym("bb");
+    other.original = vec![1];
+    swap_is_found(&bench, [pseudonym("aa"), other], [&["t", "aa"], &["t", "bb"]]).await;
     let mut open = field("t", "c", "g");
     open.class = "public".to_owned();
     let keys: [&[&str]; 2] = [&["t", "c", "f"], &["t", "c", "g"]];

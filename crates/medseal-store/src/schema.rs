@@ -109,5 +109,13 @@ pub static FIELD_DEFINITIONS: Table = Table {
     ],
 };
 
+/// Ids that gave way to pseudonyms.
+pub static PSEUDONYMS: Table = Table {
+    name: "pseudonyms",
+    key_columns: 2,
+    columns: &[("tenant", Text), ("pseudonym", Text), ("original", Bytes), ("created_at", Integer)],
+};
+
 /// Every table of security rows.
-pub static ALL: [&Table; 5] = [&ROOT, &KEYS, &KEY_VERSIONS, &KEY_SECRETS, &FIELD_DEFINITIONS];
+pub static ALL: [&Table; 6] =
+    [&ROOT, &KEYS, &KEY_VERSIONS, &KEY_SECRETS, &FIELD_DEFINITIONS, &PSEUDONYMS];

@@ -16,6 +16,8 @@ mod leak;
 #[cfg(test)]
 mod operation;
 #[cfg(test)]
+mod pseudonym;
+#[cfg(test)]
 mod row_mac;
 #[cfg(test)]
 mod selftest;

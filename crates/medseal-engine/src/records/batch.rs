@@ -1,11 +1,17 @@
 //! Whole documents with their spans, owned, so that the scanner can go on to the next.
 
-use super::Run;
 use super::source::Source;
+use super::{Action, Run};
 use crate::error::EngineError;
+use crate::random::BufferedRandom;
 use crate::runs::Identity;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use medseal_core::envelope::{decode_text, encode_text_into};
+use medseal_core::{MalformedKind, Random};
 use medseal_health::ndjson::Lines;
-use medseal_health::{Position, Span};
+use medseal_health::{Placement, Position, Span};
+use std::collections::HashMap;
 
 /// One document of a batch.
 pub(super) struct Document {
@@ -16,6 +22,8 @@ pub(super) struct Document {
     pub(super) line: u64,
     pub(super) spans: Vec<Span>,
     pub(super) identities: Vec<Identity>,
+    /// Ids that were made for records (by their number) without one.
+    pub(super) made: HashMap<u32, String>,
 }
 
 pub(super) struct Batch {
@@ -74,8 +82,14 @@ impl Batch {
 }
 
 fn copied(bytes: &[u8], ending: &[u8], line: u64) -> Document {
-    let (spans, identities) = (Vec::new(), Vec::new());
-    Document { bytes: bytes.to_vec(), ending: ending.to_vec(), line, spans, identities }
+    Document {
+        bytes: bytes.to_vec(),
+        ending: ending.to_vec(),
+        line,
+        spans: Vec::new(),
+        identities: Vec::new(),
+        made: HashMap::new(),
+    }
 }
 
 fn scan_document(
@@ -84,23 +98,50 @@ fn scan_document(
     line: u64,
     run: &mut Run<'_>,
 ) -> Result<Document, EngineError> {
-    let scanned = run.scanner.scan(bytes).map_err(|error| error.at_line(line))?;
-    let identities = scanned
-        .roots()
-        .iter()
-        .map(|root| Identity {
-            collection: scanned.collection(root).unwrap_or_default().into_owned(),
-            record: scanned.record(root).map(|id| id.into_owned()),
-        })
-        .collect();
+    let Run { scanner, pseudonyms, job, .. } = run;
+    let scanned = scanner.scan(bytes).map_err(|error| error.at_line(line))?;
+    let mut made = HashMap::new();
+    let to_insert = scanned.spans().iter().filter(|span| span.is_to_insert());
+    for span in to_insert.filter(|_| job.action == Action::Encrypt) {
+        made.insert(span.root, random_uuid()?);
+    }
+    let mut replaced = |id: &str| match pseudonyms {
+        Some(pseudonyms) => pseudonyms.of(id),
+        None => id.to_owned(),
+    };
+    let mut made_id = |number: usize| made.get(&u32::try_from(number).ok()?).cloned();
+    let identities = (0..).zip(scanned.roots()).map(|(number, root)| Identity {
+        collection: scanned.collection(root).unwrap_or_default().into_owned(),
+        record: scanned.record_name(number, &mut replaced, &mut made_id),
+    });
+    let identities = identities.collect();
     let spans = scanned.spans().to_vec();
-    Ok(Document { bytes: bytes.to_vec(), ending: ending.to_vec(), line, spans, identities })
+    Ok(Document { bytes: bytes.to_vec(), ending: ending.to_vec(), line, spans, identities, made })
+}
+
+/// A UUID of version 4 (RFC 9562).
+fn random_uuid() -> Result<String, EngineError> {
+    let mut bytes = [0; 16];
+    BufferedRandom.fill(&mut bytes).map_err(medseal_core::Error::from)?;
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+    let parts = digits.enumerate().map(|(at, digits)| match at {
+        4 | 6 | 8 | 10 => format!("-{digits}"),
+        _ => digits,
+    });
+    Ok(parts.collect())
 }
 
 impl Document {
     /// The bytes of a span; its quotes included when it is a string.
     pub(super) fn value(&self, span: &Span) -> &[u8] {
         self.bytes.get(span.value.clone()).unwrap_or_default()
+    }
+
+    /// The text of a span, which the scanner has found to be UTF-8.
+    pub(super) fn text(&self, span: &Span) -> &str {
+        std::str::from_utf8(self.value(span)).unwrap_or_default()
     }
 
     /// What a span is bound to.
@@ -117,8 +158,25 @@ impl Document {
     }
 }
 
-/// The text form inside the quotes of a JSON string, when it claims to be one.
-pub(super) fn text_envelope(value: &[u8]) -> Option<&[u8]> {
-    let inner = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    medseal_core::envelope::is_text_form(inner).then_some(inner)
+impl Document {
+    /// The bytes of the envelope that a span holds; none when it is plain.
+    pub(super) fn envelope(&self, span: &Span) -> Option<Result<Vec<u8>, EngineError>> {
+        let sealed = span.sealed.clone().filter(|_| span.placement.is_sealed())?;
+        let text = self.bytes.get(sealed)?;
+        Some(match span.placement {
+            Placement::Attachment => {
+                let malformed = medseal_core::Error::Malformed(MalformedKind::Text);
+                STANDARD.decode(text).map_err(|_| malformed.into())
+            }
+            _ => decode_text(text).map_err(EngineError::from),
+        })
+    }
+}
+
+/// Appends an envelope as a span of this placement holds it.
+pub(super) fn write_envelope(placement: Placement, envelope: &[u8], out: &mut Vec<u8>) {
+    match placement {
+        Placement::Attachment => out.extend_from_slice(STANDARD.encode(envelope).as_bytes()),
+        _ => encode_text_into(envelope, out),
+    }
 }

@@ -4,7 +4,7 @@ use super::batch::Batch;
 use super::source::Source;
 use super::{Action, Job};
 use crate::error::EngineError;
-use medseal_health::{Cover, Coverage, Placement, Profile};
+use medseal_health::{Cover, Coverage, Profile};
 use serde::Serialize;
 use std::io::Read;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub struct CoveredPath {
     pub path: String,
     /// How often it occurred.
     pub count: u64,
-    /// `inline`, `remove`, `keep`, `identity`, or `none` where no rule names it.
+    /// The placement, `identity`, or `none` where no rule names it.
     pub cover: &'static str,
     /// The class of the rule.
     pub class: Option<String>,
@@ -43,7 +43,7 @@ pub fn coverage(
     }
     let paths = found.entries().map(|entry| {
         let (cover, class) = match entry.cover {
-            Cover::Rule(rule, placement) => (placed(placement), Some(profile.class(rule))),
+            Cover::Rule(rule, placement) => (placement.name(), Some(profile.class(rule))),
             Cover::Identity => ("identity", None),
             Cover::Unnamed => ("none", None),
         };
@@ -51,12 +51,4 @@ pub fn coverage(
         CoveredPath { path: entry.path.to_owned(), count: entry.count, cover, class }
     });
     Ok(paths.collect())
-}
-
-fn placed(placement: Placement) -> &'static str {
-    match placement {
-        Placement::Inline => "inline",
-        Placement::Remove => "remove",
-        Placement::Keep => "keep",
-    }
 }

@@ -3,22 +3,33 @@
 //! Every envelope of a batch is read and held against its field's definition before the decision is
 //! asked for, so that a batch is recorded for exactly what will be opened.
 
-use super::batch::{Batch, Document, text_envelope};
+use super::batch::{Batch, Document, write_envelope};
+use super::pseudonyms::{SealedIds, add_ids};
 use super::{Report, Run};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::Admitted;
 use crate::runs::{Held, open_held};
 use medseal_core::Error;
-use medseal_core::envelope::{ValueType, encode_text_into};
+use medseal_core::envelope::ValueType;
 use medseal_core::operation::OperationItems;
 use medseal_health::{Placement, Span, splice};
 use medseal_policy::{Decrypt, Op, Reencrypt};
 
+/// What a span holds.
+enum Found {
+    /// A value, or what stands for one.
+    Value(Held),
+    /// A pseudonym that leads back.
+    Pseudonym,
+    /// An id that was made for the record and goes again.
+    MadeId,
+}
+
 /// The spans of one document with what they hold.
 struct Opened<'b> {
     document: &'b Document,
-    held: Vec<Held>,
+    found: Vec<Found>,
 }
 
 impl Engine {
@@ -29,14 +40,25 @@ impl Engine {
         out: &mut Vec<u8>,
         report: &mut Report,
     ) -> Result<(), EngineError> {
-        let (opened, epoch, refused) = self.read_batch::<Decrypt>(run, batch).await?;
-        let collect = |items: &mut OperationItems| add_items(run, &opened, items);
+        let Read { opened, epoch, ids, refused } = self.read_batch::<Decrypt>(run, batch).await?;
+        let collect = |items: &mut OperationItems| add_items(run, &opened, &ids, items);
         let admitted = self.admit_batch::<Decrypt>(&run.keys, epoch, collect)?;
+        let ids = admitted.as_ref().map(|admitted| self.open_ids(admitted, &ids)).transpose()?;
         for one in &opened {
-            write_document(one, out, report, |held, span, out| {
+            let bytes = &one.document.bytes;
+            write_document(one, out, report, |found, span, out| {
+                let Found::Value(held) = found else {
+                    let id = ids.as_ref().and_then(|ids| ids.get(one.document.text(span)));
+                    out.extend_from_slice(id.ok_or(EngineError::PseudonymUnknown)?);
+                    return Ok(());
+                };
                 let plaintext = open_span(&admitted, held, one.document, span)?;
-                out.extend_from_slice(plaintext.as_bytes());
-                Ok(())
+                match span.write_opened(bytes, plaintext.as_bytes(), out) {
+                    true => Ok(()),
+                    false => {
+                        Err(EngineError::from(Error::Rejected).at(one.document.position(span)))
+                    }
+                }
             })?;
         }
         refused.map_or(Ok(()), Err)
@@ -49,19 +71,20 @@ impl Engine {
         out: &mut Vec<u8>,
         report: &mut Report,
     ) -> Result<(), EngineError> {
-        let (opened, epoch, refused) = self.read_batch::<Reencrypt>(run, batch).await?;
-        let collect = |items: &mut OperationItems| add_items(run, &opened, items);
+        let Read { opened, epoch, ids, refused } = self.read_batch::<Reencrypt>(run, batch).await?;
+        let collect = |items: &mut OperationItems| add_items(run, &opened, &ids, items);
         let admitted = self.admit_batch::<Reencrypt>(&run.keys, epoch, collect)?;
         let mut scratch = Vec::new();
         for one in &opened {
-            write_document(one, out, report, |held, span, out| {
+            write_document(one, out, report, |found, span, out| {
+                let Found::Value(held) = found else { return Err(Error::Rejected.into()) };
                 let plaintext = open_span(&admitted, held, one.document, span)?;
                 let identity = one.document.identity(span).ok_or(Error::Rejected)?;
                 self.seal_newest(&mut run.keys, identity, span.field, &plaintext, &mut scratch)?;
-                out.push(b'"');
-                encode_text_into(&scratch, out);
-                out.push(b'"');
-                Ok(())
+                span.write_resealed(&one.document.bytes, out, |out| {
+                    write_envelope(span.placement, &scratch, out);
+                    Ok(())
+                })
             })?;
         }
         refused.map_or(Ok(()), Err)
@@ -72,29 +95,37 @@ impl Engine {
         &self,
         run: &mut Run<'_>,
         batch: &'b Batch,
-    ) -> Result<(Vec<Opened<'b>>, u64, Option<EngineError>), EngineError> {
+    ) -> Result<Read<'b>, EngineError> {
         let epoch = self.resolve_fields(run, &batch.documents, false).await?;
         let mut opened = Vec::with_capacity(batch.documents.len());
+        let (mut ids, mut refused) = (SealedIds::new(), None);
         for document in &batch.documents {
-            match self.read_document::<O>(run, document).await {
-                Ok(held) => opened.push(Opened { document, held }),
-                Err(error) => return Ok((opened, epoch, Some(error))),
+            match self.read_document::<O>(run, document, &mut ids).await {
+                Ok(found) => opened.push(Opened { document, found }),
+                Err(error) => {
+                    refused = Some(error);
+                    break;
+                }
             }
         }
-        Ok((opened, epoch, None))
+        Ok(Read { opened, epoch, ids, refused })
     }
 
     async fn read_document<O: Op>(
         &self,
         run: &mut Run<'_>,
         document: &Document,
-    ) -> Result<Vec<Held>, EngineError> {
-        let mut held = Vec::with_capacity(document.spans.len());
+        ids: &mut SealedIds,
+    ) -> Result<Vec<Found>, EngineError> {
+        let mut found = Vec::with_capacity(document.spans.len());
         for span in &document.spans {
             let read = self.read_span::<O>(run, document, span).await;
-            held.push(read.map_err(|error| error.at(document.position(span)))?);
+            found.push(read.map_err(|error| error.at(document.position(span)))?);
         }
-        Ok(held)
+        if !is_reencrypting::<O>() {
+            self.read_ids(&run.job.tenant, document, ids).await?;
+        }
+        Ok(found)
     }
 
     async fn read_span<O: Op>(
@@ -102,33 +133,59 @@ impl Engine {
         run: &mut Run<'_>,
         document: &Document,
         span: &Span,
-    ) -> Result<Held, EngineError> {
-        let text = text_envelope(document.value(span)).filter(|_| is_inline(span));
-        let Some(text) = text else {
-            let plain = if run.job.migrating { Some(Held::Plain) } else { None };
+    ) -> Result<Found, EngineError> {
+        let unchanged = is_reencrypting::<O>();
+        match span.placement {
+            Placement::Record if unchanged || span.is_to_insert() => {
+                return Ok(Found::Value(Held::Current));
+            }
+            Placement::Record => return Ok(Found::MadeId),
+            Placement::Pseudonym if span.sealed.is_some() && unchanged => {
+                return Ok(Found::Value(Held::Current));
+            }
+            Placement::Pseudonym if span.sealed.is_some() => return Ok(Found::Pseudonym),
+            _ => {}
+        }
+        let Some(bytes) = document.envelope(span).transpose()? else {
+            let plain = run.job.migrating.then_some(Found::Value(Held::Plain));
             return plain.ok_or(EngineError::PlaintextWhereProtected);
         };
         let identity = document.identity(span).ok_or(Error::Rejected)?;
-        self.read_envelope::<O>(&mut run.keys, identity, span.field, text).await
+        self.hold_envelope::<O>(&mut run.keys, identity, span.field, bytes).await.map(Found::Value)
     }
 }
 
-fn is_inline(span: &Span) -> bool {
-    span.placement == Placement::Inline
+fn is_reencrypting<O: Op>() -> bool {
+    O::OPERATION == Reencrypt::OPERATION
+}
+
+/// A batch that was read: what each document holds, and why the next one could not be read.
+struct Read<'b> {
+    opened: Vec<Opened<'b>>,
+    epoch: u64,
+    ids: SealedIds,
+    refused: Option<EngineError>,
+}
+
+/// A `remove` span that still has its value is plaintext and stays while migrating.
+fn stays(span: &Span) -> bool {
+    span.placement != Placement::Remove
 }
 
 fn add_items(
     run: &Run<'_>,
     opened: &[Opened<'_>],
+    ids: &SealedIds,
     items: &mut OperationItems,
 ) -> Result<(), EngineError> {
-    for Opened { document, held } in opened {
-        for (span, held) in document.spans.iter().zip(held) {
-            let Held::Sealed(_, key) = held else { continue };
+    for Opened { document, found } in opened {
+        for (span, found) in document.spans.iter().zip(found) {
+            let Found::Value(Held::Sealed(_, key)) = found else { continue };
             let identity = document.identity(span).ok_or(Error::Rejected)?;
             run.keys.add_item(items, identity, span.field, key.field_key.id())?;
         }
     }
+    add_ids(ids, items);
     Ok(())
 }
 
@@ -154,21 +211,25 @@ fn write_document(
     opened: &Opened<'_>,
     out: &mut Vec<u8>,
     report: &mut Report,
-    mut replace: impl FnMut(&Held, &Span, &mut Vec<u8>) -> Result<(), EngineError>,
+    mut replace: impl FnMut(&Found, &Span, &mut Vec<u8>) -> Result<(), EngineError>,
 ) -> Result<(), EngineError> {
-    let Opened { document, held } = opened;
+    let Opened { document, found } = opened;
     let start = out.len();
-    let mut holds = document.spans.iter().zip(held).filter(|(span, _)| is_inline(span));
-    // a `remove` span that still has its value is plaintext and stays while migrating
-    let inline = document.spans.iter().filter(|span| is_inline(span));
-    let done = splice(&document.bytes, inline, out, |span, out| match holds.next() {
-        Some((_, held @ Held::Sealed(..))) => {
+    let mut founds = document.spans.iter().zip(found).filter(|(span, _)| stays(span));
+    let spans = document.spans.iter().filter(|span| stays(span));
+    let done = splice(&document.bytes, spans, out, |span, out| match founds.next() {
+        Some((_, found @ Found::Value(Held::Sealed(..)))) => {
             report.values += 1;
-            replace(held, span, out)
+            replace(found, span, out)
         }
+        Some((_, found @ Found::Pseudonym)) => {
+            report.ids += 1;
+            replace(found, span, out)
+        }
+        Some((_, Found::MadeId)) => Ok(()),
         _ => {
             report.unchanged += 1;
-            out.extend_from_slice(document.value(span));
+            out.extend_from_slice(document.bytes.get(span.replaced()).unwrap_or_default());
             Ok(())
         }
     });

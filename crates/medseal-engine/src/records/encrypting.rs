@@ -1,11 +1,11 @@
 //! Plaintext documents to encrypted ones.
 
-use super::batch::{Batch, Document, text_envelope};
+use super::batch::{Batch, Document, write_envelope};
 use super::{Report, Run};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::runs::binding;
-use medseal_core::envelope::{Value, encode_text_into};
+use medseal_core::envelope::Value;
 use medseal_health::{Placement, Span, splice};
 use medseal_policy::Encrypt;
 
@@ -19,9 +19,12 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let good = leading_encryptable(batch, run.job.migrating);
         let documents = &batch.documents[..good.0];
+        if let Some(pseudonyms) = &mut run.pseudonyms {
+            self.store_ids(&run.job.tenant, pseudonyms, documents).await?;
+        }
         let epoch = self.resolve_fields(run, documents, true).await?;
         let mut items = self.items::<Encrypt>(epoch)?;
-        for (document, span) in inline_spans(documents) {
+        for (document, span) in plain_spans(documents) {
             let Some(identity) = document.identity(span) else { continue };
             self.resolve_for_encrypting(&mut run.keys, identity, span.field).await?;
             let Some(field) = run.keys.field(identity, span.field) else { continue };
@@ -53,14 +56,24 @@ impl Engine {
         report: &mut Report,
     ) -> Result<(), EngineError> {
         splice(&document.bytes, &document.spans, out, |span, out| {
-            let value = document.value(span);
-            if text_envelope(value).is_some() {
+            if span.sealed.is_some() {
                 report.unchanged += 1;
-                out.extend_from_slice(value);
+                out.extend_from_slice(document.bytes.get(span.replaced()).unwrap_or_default());
                 return Ok(());
             }
-            report.values += 1;
-            self.encrypt_span(run, document, span, scratch, out)
+            match span.placement {
+                Placement::Record => write_made_id(document, span, out),
+                Placement::Pseudonym => {
+                    report.ids += 1;
+                    let pseudonyms = run.pseudonyms.as_mut().ok_or_else(unresolved)?;
+                    out.extend_from_slice(pseudonyms.of(document.text(span)).as_bytes());
+                    Ok(())
+                }
+                _ => {
+                    report.values += 1;
+                    self.encrypt_span(run, document, span, scratch, out)
+                }
+            }
         })?;
         out.extend_from_slice(&document.ending);
         Ok(())
@@ -74,31 +87,41 @@ impl Engine {
         scratch: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) -> Result<(), EngineError> {
-        let unresolved = || EngineError::from(medseal_core::Error::Rejected);
         let identity = document.identity(span).ok_or_else(unresolved)?;
         let field = run.keys.field(identity, span.field).ok_or_else(unresolved)?;
         let resolved = field.encrypting.as_ref().ok_or_else(unresolved)?;
-        let value = document.value(span);
+        let value = span.plaintext(&document.bytes);
         // the scanner has checked the document's UTF-8
-        let text = std::str::from_utf8(value).map_err(|_| unresolved())?;
+        let text = std::str::from_utf8(&value).map_err(|_| unresolved())?;
         scratch.clear();
         let (key, flags) = (&resolved.field_key, resolved.flags);
         self.seal(key, flags, &binding(identity), &Value::json(text), scratch)?;
-        out.push(b'"');
-        encode_text_into(scratch, out);
-        out.push(b'"');
+        span.write_sealed(&document.bytes, out, |out| {
+            write_envelope(span.placement, scratch, out);
+            Ok::<(), EngineError>(())
+        })?;
         let id = key.id();
         run.keys.count(id, value.len());
         Ok(())
     }
 }
 
-/// The values that stay in the document as ciphertext.
-fn inline_spans(documents: &[Document]) -> impl Iterator<Item = (&Document, &Span)> {
+fn unresolved() -> EngineError {
+    medseal_core::Error::Rejected.into()
+}
+
+fn write_made_id(document: &Document, span: &Span, out: &mut Vec<u8>) -> Result<(), EngineError> {
+    let id = document.made.get(&span.root).ok_or_else(unresolved)?;
+    span.write_record(id, out);
+    Ok(())
+}
+
+/// The values that are to stay in the document as ciphertext.
+fn plain_spans(documents: &[Document]) -> impl Iterator<Item = (&Document, &Span)> {
     documents.iter().flat_map(|document| {
-        let inline = document.spans.iter().filter(|s| s.placement != Placement::Remove);
-        let open = inline.filter(|span| text_envelope(document.value(span)).is_none());
-        open.map(move |span| (document, span))
+        let sealed = document.spans.iter().filter(|span| span.placement.is_sealed());
+        let plain = sealed.filter(|span| span.sealed.is_none());
+        plain.map(move |span| (document, span))
     })
 }
 
@@ -109,7 +132,7 @@ fn leading_encryptable(batch: &Batch, migrating: bool) -> (usize, Option<EngineE
     }
     for (at, document) in batch.documents.iter().enumerate() {
         for span in &document.spans {
-            if text_envelope(document.value(span)).is_some() {
+            if span.sealed.is_some() {
                 let error = EngineError::AlreadyEncrypted.at(document.position(span));
                 return (at, Some(error));
             }

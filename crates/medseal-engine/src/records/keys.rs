@@ -8,7 +8,7 @@ use crate::fields::{DEFAULT_KEY, FieldDefinition};
 use crate::runs::{FieldNeeded, agreed};
 use medseal_core::context::Scope;
 use medseal_core::envelope::Flags;
-use medseal_health::{Record, Span};
+use medseal_health::{Placement, Record, Span};
 
 impl Engine {
     /// Resolves every field of a batch; registers definitions when values are to be encrypted.
@@ -19,11 +19,12 @@ impl Engine {
         register: bool,
     ) -> Result<u64, EngineError> {
         let spans = documents.iter().flat_map(|d| d.spans.iter().map(move |span| (d, span)));
-        let needed = spans.filter_map(|(document, span)| {
+        let bound = spans.filter(|(_, span)| !is_of_ids(span));
+        let needed = bound.filter_map(|(document, span)| {
             let identity = document.identity(span)?;
             Some(FieldNeeded { identity, field: span.field, place: (document, span) })
         });
-        let Run { scanner, keys, job } = run;
+        let Run { scanner, keys, job, .. } = run;
         let describe = |needed: &FieldNeeded<'_, (&Document, &Span)>, known: &_| {
             let (document, span) = needed.place;
             let name = scanner.field(span.field);
@@ -37,6 +38,11 @@ impl Engine {
         };
         self.resolve_needed(keys, &job.tenant, needed, describe, register).await
     }
+}
+
+/// Ids are replaced and led back, not sealed in their place: no field is defined for them.
+fn is_of_ids(span: &Span) -> bool {
+    matches!(span.placement, Placement::Pseudonym | Placement::Record)
 }
 
 /// The definition that the profile asks for.

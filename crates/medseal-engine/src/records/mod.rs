@@ -11,6 +11,7 @@ mod coverage;
 mod decrypting;
 mod encrypting;
 mod keys;
+mod pseudonyms;
 mod scan;
 mod source;
 
@@ -67,6 +68,8 @@ pub struct Report {
     pub documents: u64,
     /// Values that were changed.
     pub values: u64,
+    /// Ids that gave way to pseudonyms, or came back.
+    pub ids: u64,
     /// Values that were in their target form already.
     pub unchanged: u64,
     /// Bytes read.
@@ -87,7 +90,9 @@ impl Engine {
         output: &mut (dyn Write + Send),
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Report, EngineError> {
-        let mut run = Run { scanner: job.scanner(), keys: RunKeys::default(), job };
+        let pseudonyms = Some(self.pseudonyms(&job.tenant));
+        let keys = RunKeys::default();
+        let mut run = Run { scanner: job.scanner(), keys, pseudonyms, job };
         let mut source = Source::new(input, job.format);
         let mut report = Report::default();
         let mut out = Vec::new();
@@ -129,6 +134,8 @@ impl Engine {
 struct Run<'j> {
     scanner: Scanner,
     keys: RunKeys,
+    /// None where no home is open; then no id is replaced.
+    pseudonyms: Option<pseudonyms::Pseudonyms>,
     job: &'j Job,
 }
 

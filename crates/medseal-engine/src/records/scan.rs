@@ -1,11 +1,12 @@
 //! Finds plaintext where a profile says that ciphertext belongs.
 
-use super::batch::{Batch, text_envelope};
+use super::batch::{Batch, Document};
 use super::source::Source;
 use super::{Action, Job, Run};
 use crate::error::EngineError;
-use crate::runs::{Finding, RunKeys, judge};
-use medseal_health::Profile;
+use crate::runs::{Finding, RunKeys};
+use medseal_core::envelope::Envelope;
+use medseal_health::{Placement, Profile, Span};
 use std::io::Read;
 use std::sync::Arc;
 
@@ -18,14 +19,15 @@ pub fn scan_for_plaintext(
     input: &mut (dyn Read + Send),
 ) -> Result<Vec<Finding>, EngineError> {
     let job = Job::new(Action::Decrypt, profile, "default");
-    let mut run = Run { scanner: job.scanner(), keys: RunKeys::default(), job: &job };
+    let keys = RunKeys::default();
+    let mut run = Run { scanner: job.scanner(), keys, pseudonyms: None, job: &job };
     let mut source = Source::new(input, None);
     let mut findings = Vec::new();
     while source.fill()? {
         let (batch, refused) = Batch::scan(&mut source, &mut run);
         for document in &batch.documents {
             for span in &document.spans {
-                let Some(found) = judge(text_envelope(document.value(span))) else { continue };
+                let Some(found) = found_in(document, span) else { continue };
                 let path = run.scanner.field(span.field).to_owned();
                 let at = document.position(span);
                 findings.push(Finding { path, line: at.line, column: at.column, found });
@@ -35,4 +37,18 @@ pub fn scan_for_plaintext(
         source.consume(batch.bytes);
     }
     Ok(findings)
+}
+
+/// What a span holds instead of ciphertext, if it does.
+fn found_in(document: &Document, span: &Span) -> Option<&'static str> {
+    let plain = || span.sealed.is_none().then_some("plaintext");
+    match span.placement {
+        Placement::Pseudonym => plain(),
+        Placement::Record => None,
+        _ => match document.envelope(span) {
+            None => Some("plaintext"),
+            Some(Ok(bytes)) if Envelope::parse(&bytes).is_ok() => None,
+            Some(_) => Some("malformed"),
+        },
+    }
 }

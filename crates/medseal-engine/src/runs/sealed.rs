@@ -31,7 +31,17 @@ impl Engine {
         field: FieldId,
         text: &[u8],
     ) -> Result<Held, EngineError> {
-        let bytes = decode_text(text)?;
+        self.hold_envelope::<O>(keys, identity, field, decode_text(text)?).await
+    }
+
+    /// Holds one envelope against its field's definition.
+    pub(crate) async fn hold_envelope<O: Op>(
+        &self,
+        keys: &mut RunKeys,
+        identity: &Identity,
+        field: FieldId,
+        bytes: Vec<u8>,
+    ) -> Result<Held, EngineError> {
         let envelope = Envelope::parse(&bytes)?;
         let key = self.resolve_for_decrypting(keys, identity, field, &envelope).await?;
         if O::OPERATION == Reencrypt::OPERATION {

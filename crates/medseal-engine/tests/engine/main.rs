@@ -4,6 +4,7 @@
 
 mod epochs;
 mod faults;
+mod fhir;
 mod fork;
 mod homes;
 mod keys;

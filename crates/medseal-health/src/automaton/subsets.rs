@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::symbols::Symbols;
-use super::{Automaton, ELEMENTS, MAX_ENTRIES, Meaning, NAMED, Purpose, State, single};
+use super::{Automaton, ELEMENTS, MAX_ENTRIES, Meaning, NAMED, Purpose, State, Table, single};
 use crate::path::Token;
 
 /// A set of positions, as bits.
@@ -91,9 +91,9 @@ impl Builder {
             next += 1;
         }
         let meanings: Vec<_> = self.sets.iter().map(|set| self.meaning(set)).collect();
-        let plain = meanings.iter().map(Meaning::is_plain).collect();
         let one_path = single::one_path(&table, width, &meanings);
-        Some(Automaton { symbols: self.symbols, width, table, plain, one_path, meanings })
+        let table = Table::Dense { width, rows: table };
+        Some(Automaton::assemble(self.symbols, table, one_path, meanings))
     }
 
     /// Every pattern at its beginning.

@@ -1,8 +1,10 @@
 //! Checks the parts of a profile against one another and compiles its selectors.
 
-use super::{Collection, Placement, Profile, Record, Rule, RuleId, Unnamed};
+use super::{Collection, Fhir, Placement, Profile, Record, Rule, RuleId, Unnamed};
 use crate::automaton::{Automaton, Purpose};
 use crate::error::{HealthError, Position, ProfileFault};
+use crate::fhir::compile::compile as compile_types;
+use crate::fhir::types::{Release, Types};
 use crate::json::hash::KeyHash;
 use crate::path::{FieldPath, MAX_PATH_BYTES, ROOT, Step, Token};
 use crate::selector::Selector;
@@ -45,29 +47,70 @@ impl Parts {
 /// The profile without any rule.
 pub(super) fn nothing() -> Profile {
     let collection = Collection::Constant(String::new());
-    assemble(Parts::new(collection, Record::Unbound), Automaton::nothing())
+    assemble(Parts::new(collection, Record::Unbound), Automaton::nothing(), None)
+}
+
+/// A profile of FHIR: records are resources, and what no rule names is encrypted.
+pub(super) fn build_fhir(
+    name: String,
+    revision: u32,
+    description: String,
+    rules: Vec<Rule>,
+    release: Release,
+    types: &Types,
+) -> Result<Profile, HealthError> {
+    let path = FieldPath::from_any_spelling;
+    let collection = Collection::At { path: path("resourceType")?, otherwise: None };
+    let record = Record::At(vec![path("id")?]);
+    check_count(&rules)?;
+    let (automaton, pseudonymous) = compile_types(types, &rules)?;
+    let parts = Parts {
+        name,
+        revision,
+        description,
+        rules,
+        unnamed: Unnamed::Encrypt,
+        ..Parts::new(collection, record)
+    };
+    Ok(assemble(parts, automaton, Some(Fhir { release, pseudonymous })))
+}
+
+fn check_count(rules: &[Rule]) -> Result<(), HealthError> {
+    if rules.len() > MAX_RULES {
+        return Err(HealthError::profile(ProfileFault::TooComplex, "more than 10000 rules"));
+    }
+    Ok(())
 }
 
 pub(super) fn build(mut parts: Parts) -> Result<Profile, HealthError> {
     check_identity(&parts.collection, &parts.record)?;
-    if parts.rules.len() > MAX_RULES {
-        return Err(HealthError::profile(ProfileFault::TooComplex, "more than 10000 rules"));
-    }
+    check_count(&parts.rules)?;
     let places = std::mem::take(&mut parts.places);
     let automaton = compile(&parts).ok_or_else(|| {
         HealthError::profile(ProfileFault::TooComplex, "their table would exceed 4 MiB")
     })?;
-    let profile = assemble(parts, automaton);
+    let profile = assemble(parts, automaton, None);
     check_removals(&profile, &places)?;
     check_identity_kept(&profile, &places)?;
     check_same_rule_again(&profile, &places)?;
     Ok(profile)
 }
 
-fn assemble(parts: Parts, automaton: Automaton) -> Profile {
+fn assemble(parts: Parts, automaton: Automaton, fhir: Option<Fhir>) -> Profile {
     let Parts { name, revision, description, roots, collection, record, unnamed, rules, .. } =
         parts;
-    Profile { name, revision, description, roots, collection, record, unnamed, rules, automaton }
+    Profile {
+        name,
+        revision,
+        description,
+        roots,
+        collection,
+        record,
+        unnamed,
+        rules,
+        automaton,
+        fhir,
+    }
 }
 
 /// An identity is one value of the record, so its path has keys only; and it must fit a context.

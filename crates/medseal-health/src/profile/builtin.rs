@@ -3,8 +3,11 @@
 use super::Profile;
 
 /// Name and text; a test loads each.
-const BUILTIN: &[(&str, &str)] =
-    &[("patient-basic", include_str!("../../profiles/patient-basic.toml"))];
+const BUILTIN: &[(&str, &str)] = &[
+    ("patient-basic", include_str!("../../profiles/patient-basic.toml")),
+    ("fhir-r4", include_str!("../../profiles/fhir-r4.toml")),
+    ("fhir-r5", include_str!("../../profiles/fhir-r5.toml")),
+];
 
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     BUILTIN.iter().map(|(name, _)| *name)

@@ -5,18 +5,20 @@
 
 mod build;
 mod builtin;
+mod fhir_toml;
 pub(crate) mod toml;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::automaton::{Automaton, Types};
 use crate::error::HealthError;
+use crate::fhir::Release;
+use crate::fhir::selector::Named;
 use crate::path::FieldPath;
 use crate::selector::Selector;
 
 /// What happens to the values of a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Placement {
     /// The value is replaced by its ciphertext, in its place.
     Inline,
@@ -24,16 +26,37 @@ pub enum Placement {
     Remove,
     /// The value stays readable, with all that is in it.
     Keep,
+    /// The element's value gives way to extensions, one of which holds the ciphertext.
+    Masked,
+    /// A narrative gives way to one that holds the ciphertext.
+    Narrative,
+    /// Base64 gives way to the base64 of the ciphertext.
+    Attachment,
+    /// An id gives way to another one; the store keeps which is which.
+    Pseudonym,
+    /// Not of a rule: the id that was made for a record without one.
+    Record,
 }
 
 impl Placement {
-    /// The name in a profile and in a field's definition.
+    /// The value stays in the document as ciphertext, bound to its record.
+    #[must_use]
+    pub fn is_sealed(self) -> bool {
+        matches!(self, Self::Inline | Self::Masked | Self::Narrative | Self::Attachment)
+    }
+
+    /// The name in a profile, a field's definition and reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Placement::Inline => "inline",
-            Placement::Remove => "remove",
-            Placement::Keep => "keep",
+            Self::Inline => "inline",
+            Self::Remove => "remove",
+            Self::Keep => "keep",
+            Self::Masked => "masked",
+            Self::Narrative => "narrative",
+            Self::Attachment => "attachment",
+            Self::Pseudonym => "pseudonym",
+            Self::Record => "record",
         }
     }
 }
@@ -93,6 +116,8 @@ impl RuleId {
 #[derive(Debug, Clone)]
 pub struct Rule {
     selectors: Vec<Selector>,
+    elements: Vec<Named>,
+    extensions: Vec<String>,
     types: Types,
     placement: Placement,
     class: String,
@@ -105,6 +130,16 @@ impl Rule {
     #[must_use]
     pub fn selectors(&self) -> &[Selector] {
         &self.selectors
+    }
+
+    /// The types and elements of FHIR that it names.
+    pub(crate) fn elements(&self) -> &[Named] {
+        &self.elements
+    }
+
+    /// The urls of the extensions of FHIR that it names.
+    pub(crate) fn extensions(&self) -> &[String] {
+        &self.extensions
     }
 
     /// Whether it takes an object whole; otherwise it leaves the object to the other rules.
@@ -156,6 +191,15 @@ pub struct Profile {
     unnamed: Unnamed,
     rules: Vec<Rule>,
     automaton: Automaton,
+    fhir: Option<Fhir>,
+}
+
+/// What a profile of FHIR knows beside its automaton.
+#[derive(Debug)]
+pub(crate) struct Fhir {
+    pub(crate) release: Release,
+    /// Each type of resource, and whether its ids are pseudonyms.
+    pub(crate) pseudonymous: HashMap<&'static str, bool>,
 }
 
 /// The field class of values of which nobody has said one.
@@ -185,6 +229,8 @@ impl Profile {
         let selectors = paths.iter().map(|path| Selector::parse(path));
         let rule = Rule {
             selectors: selectors.collect::<Result<_, _>>()?,
+            elements: Vec::new(),
+            extensions: Vec::new(),
             types: Types { objects: true, arrays: true },
             placement: Placement::Inline,
             class: UNCLASSIFIED.to_owned(),
@@ -288,6 +334,16 @@ impl Profile {
         let rules = self.rules.iter().filter(|rule| rule.placement != Placement::Keep);
         let unnamed = (self.unnamed == Unnamed::Encrypt).then_some(UNCLASSIFIED);
         rules.map(Rule::class).chain(unnamed).collect()
+    }
+
+    /// The release of FHIR whose types the rules name; none for a profile of paths.
+    #[must_use]
+    pub fn release(&self) -> Option<Release> {
+        self.fhir.as_ref().map(|fhir| fhir.release)
+    }
+
+    pub(crate) fn fhir(&self) -> Option<&Fhir> {
+        self.fhir.as_ref()
     }
 
     /// A profile that finds nothing, to check documents with.

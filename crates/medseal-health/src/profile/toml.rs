@@ -6,22 +6,33 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::build::{Parts, build};
-use super::{Collection, Placement, Profile, Record, Rule, Unnamed};
+use super::{Collection, Placement, Profile, Record, Rule, Unnamed, fhir_toml};
 use crate::automaton::Types;
 use crate::error::{HealthError, Position, ProfileFault};
+use crate::fhir::Release;
 use crate::path::FieldPath;
 use crate::selector::Selector;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawProfile {
-    profile: Spanned<String>,
-    revision: u32,
+pub(super) struct RawProfile {
+    pub(super) profile: Spanned<String>,
+    pub(super) revision: u32,
     #[serde(default)]
-    description: String,
-    document: Spanned<RawDocument>,
+    pub(super) description: String,
+    /// The release whose types the rules name.
+    pub(super) fhir: Option<Release>,
+    /// A built-in profile of FHIR whose rules follow these.
+    pub(super) base: Option<Spanned<String>>,
+    document: Option<Spanned<RawDocument>>,
     #[serde(default)]
-    rule: Vec<RawRule>,
+    pub(super) rule: Vec<RawRule>,
+}
+
+impl RawProfile {
+    pub(super) fn has_document(&self) -> bool {
+        self.document.is_some()
+    }
 }
 
 #[derive(Deserialize)]
@@ -77,19 +88,34 @@ enum OneOrMore {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawRule {
-    paths: Spanned<Vec<Spanned<String>>>,
-    types: Option<Spanned<Vec<RawType>>>,
-    placement: Placement,
-    class: Spanned<String>,
-    key: Option<Spanned<String>>,
+pub(super) struct RawRule {
+    pub(super) paths: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Types and elements of FHIR.
+    pub(super) elements: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Urls of extensions of FHIR.
+    pub(super) extensions: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) types: Option<Spanned<Vec<RawType>>>,
+    pub(super) placement: Spanned<RawPlacement>,
+    pub(super) class: Spanned<String>,
+    pub(super) key: Option<Spanned<String>>,
     #[serde(default)]
-    padded: bool,
+    pub(super) padded: bool,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawPlacement {
+    Inline,
+    Remove,
+    Keep,
+    Encrypt,
+    Masked,
+    Pseudonym,
 }
 
 #[derive(Deserialize, PartialEq)]
 #[serde(rename_all = "lowercase")]
-enum RawType {
+pub(super) enum RawType {
     Scalar,
     Object,
     Array,
@@ -98,11 +124,18 @@ enum RawType {
 pub(super) fn read(text: &str) -> Result<Profile, HealthError> {
     let raw: RawProfile = toml::from_str(text).map_err(|error| syntax(text, &error))?;
     let reader = Reader { text };
+    if raw.fhir.is_some() || raw.base.is_some() {
+        return fhir_toml::read(&reader, raw);
+    }
     let name = reader.word(&raw.profile)?;
-    let place = reader.place(raw.document.span());
-    let document = raw.document.into_inner();
+    let Some(document) = raw.document else {
+        let error = HealthError::profile(ProfileFault::Syntax, "missing field `document`");
+        return Err(error.placed(Position::of(text.as_bytes(), 0)));
+    };
+    let place = reader.place(document.span());
+    let document = document.into_inner();
     let roots = document.roots.iter().map(|root| reader.selector(root));
-    let places = raw.rule.iter().flat_map(|rule| rule.paths.as_ref());
+    let places = raw.rule.iter().flat_map(|rule| rule.paths.iter().flat_map(Spanned::as_ref));
     let parts = Parts {
         name,
         revision: raw.revision,
@@ -171,21 +204,41 @@ impl Reader<'_> {
     }
 
     fn rule(&self, raw: &RawRule) -> Result<Rule, HealthError> {
-        let paths = raw.paths.as_ref();
-        if paths.is_empty() {
-            let place = self.place(raw.paths.span());
-            let error = HealthError::profile(ProfileFault::Syntax, "a rule needs a path");
-            return Err(error.placed(place));
+        let paths = raw.paths.as_ref().map(Spanned::as_ref).unwrap_or(const { &Vec::new() });
+        let paths_only = raw.elements.is_none() && raw.extensions.is_none();
+        if paths.is_empty() || !paths_only {
+            let detail =
+                "a rule needs a path; `elements` and `extensions` are for profiles of FHIR";
+            let named = raw.paths.as_ref().or(raw.elements.as_ref()).or(raw.extensions.as_ref());
+            return Err(self.syntax(detail, named.map_or(raw.class.span(), Spanned::span)));
         }
         let selectors = paths.iter().map(|path| self.selector(path));
         Ok(Rule {
             selectors: selectors.collect::<Result<_, _>>()?,
+            elements: Vec::new(),
+            extensions: Vec::new(),
             types: self.types(raw.types.as_ref())?,
-            placement: raw.placement,
+            placement: self.placement(&raw.placement)?,
             class: self.word(&raw.class)?,
             key: raw.key.as_ref().map(|key| self.key_name(key)).transpose()?,
             padded: raw.padded,
         })
+    }
+
+    fn placement(&self, raw: &Spanned<RawPlacement>) -> Result<Placement, HealthError> {
+        match raw.as_ref() {
+            RawPlacement::Inline => Ok(Placement::Inline),
+            RawPlacement::Remove => Ok(Placement::Remove),
+            RawPlacement::Keep => Ok(Placement::Keep),
+            _ => {
+                let detail = "a profile of paths knows `inline`, `remove` and `keep`";
+                Err(self.syntax(detail, raw.span()))
+            }
+        }
+    }
+
+    pub(super) fn syntax(&self, detail: &str, span: Range<usize>) -> HealthError {
+        HealthError::profile(ProfileFault::Syntax, detail).placed(self.place(span))
     }
 
     fn types(&self, raw: Option<&Spanned<Vec<RawType>>>) -> Result<Types, HealthError> {

@@ -3,7 +3,7 @@
 use crate::automaton::{Automaton, State};
 use crate::json::Key;
 use crate::json::keys::Mark;
-use crate::profile::RuleId;
+use crate::profile::{Placement, RuleId};
 
 /// "None" for an index or offset; documents are shorter than this.
 pub(super) const NONE: u32 = u32::MAX;
@@ -32,8 +32,8 @@ pub(super) struct Frame {
     pub(super) root_level: u32,
     /// The container is that record itself.
     pub(super) is_root: bool,
-    /// The rule that selected the container or one around it.
-    pub(super) selected: Option<RuleId>,
+    /// The rule that selected the container or one around it, and what happens to that.
+    pub(super) selected: Option<(RuleId, Placement)>,
     /// The span that the container is.
     pub(super) span: u32,
     /// The item's key.
@@ -43,6 +43,12 @@ pub(super) struct Frame {
     /// Length of the container's own path; meaningful only while the path is kept.
     pub(super) path_end: u32,
     pub(super) items: Items,
+    /// Of an entry of a Bundle: start and end of its `fullUrl`.
+    pub(super) full_url: (u32, u32),
+    /// The first of the container's members that may be one of two.
+    pub(super) pairs: u32,
+    /// The member of the outer container that this container is, if it may be one of two.
+    pub(super) pair: u32,
 }
 
 /// Where the commas are, for spans that are removed.
@@ -87,6 +93,9 @@ impl Frame {
             keys: Mark::default(),
             path_end: 0,
             items: Items::new(),
+            full_url: (NONE, NONE),
+            pairs: 0,
+            pair: NONE,
         }
     }
 
@@ -99,6 +108,8 @@ impl Frame {
             is_root: false,
             keys,
             items: Items::new(),
+            full_url: (NONE, NONE),
+            pair: NONE,
             ..*self
         }
     }

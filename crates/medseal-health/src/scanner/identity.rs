@@ -45,7 +45,7 @@ pub(super) fn text<'d>(document: &'d [u8], found: &Found) -> Option<Cow<'d, str>
 }
 
 /// A JSON number has no leading zeros already.
-fn is_shortest_integer(raw: &str) -> bool {
+pub(super) fn is_shortest_integer(raw: &str) -> bool {
     raw != "-0" && raw.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit())
 }
 

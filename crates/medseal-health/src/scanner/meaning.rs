@@ -4,13 +4,17 @@
 //! value's path and whether it is a scalar, because the encrypted document has to give the same
 //! answers.
 
+use std::ops::Range;
+
 use super::frame::{Container, Frame, NONE};
 use super::identity::{self, Found};
+use super::span::{Resource, Shape};
 use super::walk::Walk;
 use super::{Root, Span, ValueKind};
 use crate::automaton::Meaning;
 use crate::coverage::Cover;
 use crate::error::DocumentFault as Fault;
+use crate::fhir::masked;
 use crate::fields::FieldId;
 use crate::json::Flaw;
 use crate::path::{self, MAX_PATH_BYTES};
@@ -41,6 +45,9 @@ impl Walk<'_> {
         let outer = self.frame.root;
         let automaton = self.automaton;
         let meaning = automaton.meaning(self.frame.child);
+        if let Some(typed) = &meaning.typed {
+            return self.typed_leaf(leaf, typed);
+        }
         let is_root = self.enter_root(meaning, leaf.start);
         let verdict = self.verdict(meaning, meaning.scalar);
         self.cover(&leaf, verdict, is_root)?;
@@ -88,15 +95,20 @@ impl Walk<'_> {
             self.frame.root = NONE;
             return false;
         }
-        self.frame.root = self.buffers.roots.len() as u32;
         let value = start..start;
-        let root = Root { value, spans: 0, inline: 0, collection: None, record: None };
-        self.buffers.roots.push(root);
+        self.push_root(value, None);
         true
     }
 
+    /// A record starts; it is that of the items from now on.
+    pub(super) fn push_root(&mut self, value: Range<usize>, resource: Option<Box<Resource>>) {
+        self.frame.root = self.buffers.roots.len() as u32;
+        let root = Root { value, spans: 0, inline: 0, collection: None, record: None, resource };
+        self.buffers.roots.push(root);
+    }
+
     fn verdict(&mut self, meaning: &Meaning, rule: Option<u16>) -> Verdict {
-        if let Some(rule) = self.frame.selected {
+        if let Some((rule, _)) = self.frame.selected {
             return Verdict::Within(rule);
         }
         if !meaning.selectors.is_empty() {
@@ -147,21 +159,44 @@ impl Walk<'_> {
             return Ok(None);
         }
         let field = self.field(is_root, start)?;
+        Ok(Some(self.push_span(rule, placement, start..start, kind, field)))
+    }
+
+    pub(super) fn push_span(
+        &mut self,
+        rule: RuleId,
+        placement: Placement,
+        value: Range<usize>,
+        kind: ValueKind,
+        field: FieldId,
+    ) -> u32 {
         let root = &mut self.buffers.roots[self.frame.root as usize];
         root.spans += 1;
-        root.inline += u32::from(placement == Placement::Inline);
-        let value = start..start;
+        root.inline += u32::from(placement.is_sealed());
         let removal = value.clone();
-        let root = self.frame.root;
-        self.buffers.spans.push(Span { value, removal, rule, placement, kind, root, field });
-        Ok(Some(self.buffers.spans.len() as u32 - 1))
+        let (root, sealed, shape) = (self.frame.root, None, Shape::Value);
+        self.buffers.spans.push(Span {
+            value,
+            removal,
+            rule,
+            placement,
+            kind,
+            root,
+            field,
+            sealed,
+            shape,
+        });
+        self.buffers.spans.len() as u32 - 1
     }
 
     pub(super) fn end_span(&mut self, number: u32, end: usize) {
         let span = &mut self.buffers.spans[number as usize];
         span.value.end = end;
         span.removal.end = end;
-        if span.placement != Placement::Remove {
+        if span.placement == Placement::Inline {
+            span.sealed = masked::in_string(self.bytes, &span.value);
+        }
+        if !matches!(span.placement, Placement::Remove | Placement::Record) {
             return;
         }
         // An item takes the comma before it along, unless nothing stays before it: then it takes
@@ -184,6 +219,9 @@ impl Walk<'_> {
         let outer = self.frame.root;
         let automaton = self.automaton;
         let meaning = automaton.meaning(self.frame.child);
+        if let Some(typed) = &meaning.typed {
+            return self.typed_container(at, inner, typed);
+        }
         let (kind, rule) = match inner.container {
             Container::Array => (ValueKind::Array, meaning.array),
             _ => (ValueKind::Object, meaning.object),
@@ -196,7 +234,7 @@ impl Walk<'_> {
         let verdict = self.verdict(meaning, rule);
         self.note_identity(meaning, verdict, Leaf { start: at, end: at, kind: None }, kind);
         if let Verdict::Named(rule) = verdict {
-            inner.selected = Some(rule);
+            inner.selected = Some((rule, self.placement(rule)));
             inner.span = self.begin_span(rule, at, kind, inner.is_root)?.unwrap_or(NONE);
         }
         self.frame.root = outer;
@@ -212,16 +250,25 @@ impl Walk<'_> {
             Verdict::Identity => Cover::Identity,
             Verdict::Unnamed => Cover::Unnamed,
         };
+        self.count_cover(leaf.start, cover, is_root)
+    }
+
+    pub(super) fn count_cover(
+        &mut self,
+        start: usize,
+        cover: Cover,
+        is_root: bool,
+    ) -> Result<(), Flaw> {
         let from = self.build_path(is_root);
         let path = path::relative(self.buffers.path.get(from..).unwrap_or_default());
         let counted = match &mut self.coverage {
             Some(coverage) => coverage.count(path, cover),
             None => true,
         };
-        if counted { Ok(()) } else { Err(Flaw::new(Fault::TooManyFields, leaf.start)) }
+        if counted { Ok(()) } else { Err(Flaw::new(Fault::TooManyFields, start)) }
     }
 
-    fn field(&mut self, is_root: bool, at: usize) -> Result<FieldId, Flaw> {
+    pub(super) fn field(&mut self, is_root: bool, at: usize) -> Result<FieldId, Flaw> {
         let state = self.frame.child;
         if let Some(field) = self.field_of_state[state as usize] {
             return Ok(field);

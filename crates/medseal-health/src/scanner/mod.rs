@@ -6,9 +6,13 @@
 mod frame;
 mod identity;
 mod meaning;
+mod pairs;
 mod paths;
+mod resource;
 mod span;
+mod typed;
 mod walk;
+mod written;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -48,6 +52,7 @@ struct Buffers {
     spans: Vec<Span>,
     roots: Vec<Root>,
     path: String,
+    pairs: Vec<pairs::Pair>,
 }
 
 /// A reusable scanner for documents of one profile.
@@ -154,7 +159,11 @@ impl Scanner {
         let text = checked_text(document, self.limits.max_bytes)?;
         let counting = coverage.is_some();
         walk::Walk::new(text, self, coverage).run()?;
-        if counting { Ok(()) } else { identity::check(&self.profile, text, &self.buffers.roots) }
+        match self.profile.fhir() {
+            _ if counting => Ok(()),
+            Some(_) => resource::complete(&self.profile, text, &mut self.buffers),
+            None => identity::check(&self.profile, text, &self.buffers.roots),
+        }
     }
 }
 
@@ -238,6 +247,25 @@ impl<'s> Scanned<'s> {
             Record::Unbound => None,
             Record::At(_) => identity::text(self.document, root.record.as_ref()?),
         }
+    }
+
+    /// The name of a record, as the encrypted document gives it; none as for [`Self::record`].
+    ///
+    /// In a profile of FHIR ids may be pseudonyms: `replaced` says what stands for one, and `made`
+    /// gives the id of a record (by its number) that has none of its own.
+    #[must_use]
+    pub fn record_name(
+        &self,
+        number: usize,
+        replaced: &mut dyn FnMut(&str) -> String,
+        made: &mut dyn FnMut(usize) -> Option<String>,
+    ) -> Option<String> {
+        let profile = &self.scanner.profile;
+        let root = self.roots().get(number)?;
+        if profile.fhir().is_none() || matches!(profile.record(), Record::Unbound) {
+            return self.record(root).map(Cow::into_owned);
+        }
+        resource::name(profile, self.document, self.roots(), number, replaced, made)
     }
 
     /// Line and column of a byte offset; takes time linear in the offset.

@@ -34,6 +34,10 @@ pub(super) struct Walk<'a> {
     pub(super) coverage: Option<&'a mut Coverage>,
     /// Leaves in plain states concern nobody.
     pub(super) skip_plain: bool,
+    /// States are types of FHIR.
+    pub(super) automaton_is_typed: bool,
+    /// A span that removes a made id and may yet come to take what is around it.
+    pub(super) made_id: u32,
     /// The innermost frame; the others are on the stack.
     pub(super) frame: Frame,
     /// So many levels have their paths in the path buffer.
@@ -52,11 +56,15 @@ impl<'a> Walk<'a> {
         buffers.spans.clear();
         buffers.roots.clear();
         buffers.path.clear();
+        buffers.pairs.clear();
         Self {
             text,
             bytes: text.as_bytes(),
             automaton: profile.automaton(),
-            skip_plain: profile.unnamed() == Unnamed::Keep && coverage.is_none(),
+            skip_plain: (profile.unnamed() == Unnamed::Keep || profile.fhir().is_some())
+                && coverage.is_none(),
+            automaton_is_typed: profile.fhir().is_some(),
+            made_id: NONE,
             profile,
             limits: *limits,
             buffers,
@@ -215,9 +223,10 @@ impl<'a> Walk<'a> {
             inner.child = self.automaton.elements(inner.state);
         }
         let document = self.frame.container == Container::Document;
-        if document || !self.automaton.is_plain(self.frame.child) {
+        if document || !self.automaton.is_plain_container(self.frame.child) {
             self.meaningful_container(at, &mut inner)?;
         }
+        inner.pairs = self.buffers.pairs.len() as u32;
         Ok(inner)
     }
 
@@ -232,6 +241,9 @@ impl<'a> Walk<'a> {
         }
         if inner.is_root {
             self.buffers.roots[inner.root as usize].value.end = end;
+        }
+        if self.automaton_is_typed {
+            self.close_typed(&inner, end)?;
         }
         Ok(())
     }

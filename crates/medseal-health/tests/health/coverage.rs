@@ -1,6 +1,6 @@
 //! The list of leaf paths and what covers them.
 
-use medseal_health::{Cover, Coverage, Placement};
+use medseal_health::{Cover, Coverage};
 
 use crate::scanner_with;
 
@@ -23,9 +23,7 @@ fn lists_every_leaf() {
         .entries()
         .map(|entry| {
             let cover = match entry.cover {
-                Cover::Rule(_, Placement::Inline) => "inline",
-                Cover::Rule(_, Placement::Remove) => "remove",
-                Cover::Rule(_, Placement::Keep) => "keep",
+                Cover::Rule(_, placement) => placement.name(),
                 Cover::Identity => "identity",
                 Cover::Unnamed => "-",
             };

@@ -5,6 +5,7 @@
 mod builtin;
 mod coverage;
 mod errors;
+mod fhir;
 mod identity;
 mod json;
 mod ndjson;

@@ -4,10 +4,12 @@ mod field;
 mod key;
 mod key_secret;
 mod key_version;
+mod pseudonym;
 mod root;
 
 pub use field::FieldRecord;
 pub use key::{KeyRecord, keyring};
 pub use key_secret::KeySecretRecord;
 pub use key_version::KeyVersionRecord;
+pub use pseudonym::PseudonymRecord;
 pub use root::RootRecord;
