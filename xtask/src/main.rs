@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use failure::{Failure, Result};
 use workspace::Workspace;
 
+mod bench_files;
 mod budgets;
 mod check;
 mod corpus;
@@ -33,6 +34,8 @@ usage: cargo xtask COMMAND
                what the build server runs (there CI=true: a missing component is a failure)
   setup        install what `test` needs: a Python environment, LLVM's coverage tools
   trace        compare docs/traceability.csv with the tests that last ran
+  bench-files [MIB]
+               encrypt and decrypt one file of 1024 MiB beside `age` and `cp`, print ratios
   corpus DIR   encrypt and decrypt every .json and .ndjson below DIR, compare byte for byte
 
 Files it writes stand in target/xtask/: test-output.txt, e2e-output.txt, coverage.txt, venv/.
@@ -60,6 +63,8 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["test"] => suite::run(&Workspace::find()?),
         ["setup"] => setup::run(&Workspace::find()?),
         ["trace"] => trace::run(&Workspace::find()?),
+        ["bench-files"] => bench_files::run(&Workspace::find()?, None),
+        ["bench-files", size] => bench_files::run(&Workspace::find()?, Some(size)),
         ["corpus", folder] => corpus::run(&Workspace::find()?, Path::new(folder)),
         _ => {
             let what = format!("`cargo xtask {}` is not a command", words.join(" "));

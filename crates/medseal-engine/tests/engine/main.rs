@@ -4,6 +4,7 @@
 
 mod epochs;
 mod faults;
+mod files;
 mod fork;
 mod homes;
 mod keys;

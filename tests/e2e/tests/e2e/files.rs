@@ -482,6 +482,19 @@ fn every_sealed_block_can_be_opened_again_before_it_is_written() {
     let verified = ["--verify-after-encrypt", "always", "file", "encrypt", "plain", "sealed"];
     world.ok(&verified, b"");
     assert!(world.ok(&["file", "decrypt", "sealed"], b"") == content(2 << 20));
+    let always = ["--verify-after-encrypt", "always", "array", "encrypt"];
+    let layout = ["--dtype", "u8", "--shape", "1000", "plain", "session"];
+    world.write("plain", content(5000));
+    world.ok(&[&always[..], &layout].concat(), b"");
+    assert!(world.ok(&["array", "decrypt", "session"], b"") == content(5000));
+}
+
+#[test]
+fn a_file_that_says_it_is_empty_is_read_all_the_same() {
+    let world = World::new();
+    world.ok(&["file", "encrypt", "/proc/version", "sealed"], b"");
+    let opened = world.ok(&["file", "decrypt", "sealed"], b"");
+    assert!(!opened.is_empty() && opened == fs::read("/proc/version").unwrap());
 }
 
 /// The folder of real files beside the workspace is not part of a clone.
