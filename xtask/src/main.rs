@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use failure::{Failure, Result};
 use workspace::Workspace;
 
+mod bench_files;
 mod budgets;
 mod check;
 mod corpus;
@@ -34,6 +35,8 @@ usage: cargo xtask COMMAND
                what the build server runs (there CI=true: a missing component is a failure)
   setup        install what `test` needs: a Python environment, LLVM's coverage tools
   trace        compare docs/traceability.csv with the tests that last ran
+  bench-files [MIB]
+               encrypt and decrypt one file of 1024 MiB beside `age` and `cp`, print ratios
   corpus DIR   encrypt and decrypt every .json and .ndjson below DIR, compare byte for byte
   fhir-types   make the tables of FHIR's types anew, from a package that npm fetches
                (or from DIR, where it stands unpacked)
@@ -63,6 +66,8 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["test"] => suite::run(&Workspace::find()?),
         ["setup"] => setup::run(&Workspace::find()?),
         ["trace"] => trace::run(&Workspace::find()?),
+        ["bench-files"] => bench_files::run(&Workspace::find()?, None),
+        ["bench-files", size] => bench_files::run(&Workspace::find()?, Some(size)),
         ["corpus", folder] => corpus::run(&Workspace::find()?, Path::new(folder)),
         ["fhir-types"] => fhir_types::run(&Workspace::find()?, None),
         ["fhir-types", folder] => fhir_types::run(&Workspace::find()?, Some(Path::new(folder))),

@@ -19,7 +19,7 @@ struct Algorithm {
 
 const SYMMETRIC: &str = "256-bit symmetric";
 
-const ALGORITHMS: [Algorithm; 6] = [
+const ALGORITHMS: [Algorithm; 7] = [
     Algorithm {
         code: "0x01",
         name: "aes-256-gcm",
@@ -39,6 +39,16 @@ const ALGORITHMS: [Algorithm; 6] = [
         post_quantum: SYMMETRIC,
         limit: "2^80 values a key",
         status: "available",
+    },
+    Algorithm {
+        code: "0x11",
+        name: "cobblestone-256",
+        use_for: "files, arrays",
+        standard: "C2SP chunked-encryption",
+        fips_approved: false,
+        post_quantum: SYMMETRIC,
+        limit: "2^80 files a key",
+        status: "default",
     },
     Algorithm {
         code: "-",

@@ -116,7 +116,7 @@ pub(crate) async fn run_array(arguments: &Arguments, command: &Array) -> Result<
     let job = FileJob { target: context.target(&pairs), key };
     let mut progress = Progress::new(source.len());
     let mut at = |bytes| progress.at(bytes);
-    let done: SessionReport = match command {
+    let done = match command {
         Array::Encrypt { dtype, shape, files, .. } => {
             let layout = ArrayLayout::parse(dtype, shape)?;
             let sink = ciphertext(files)?;
@@ -129,8 +129,9 @@ pub(crate) async fn run_array(arguments: &Arguments, command: &Array) -> Result<
         Array::Read { frame, files, .. } => {
             engine.read_session(&job, source, *frame, plaintext(files)?).await
         }
-    }?;
+    };
     progress.finish();
+    let done: SessionReport = done?;
     match command {
         Array::Verify { .. } if arguments.json => output::json(&done),
         Array::Verify { .. } => output::line(&format!(

@@ -311,7 +311,6 @@ mod tests {
     use super::{extract, safe_path, stays_inside};
     use crate::error::EngineError;
     use crate::files::FileReport;
-    use std::io::Write;
     use std::path::Path;
     use tar::{Builder, EntryType, Header};
 

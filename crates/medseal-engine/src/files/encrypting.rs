@@ -50,7 +50,7 @@ impl Engine {
         resolved: &ResolvedStream,
         place: &StreamPlace<'_>,
         prefix: &[u8],
-    ) -> Result<Option<Opener>, EngineError> {
+    ) -> Result<Option<Check>, EngineError> {
         if !self.must_verify()? {
             return Ok(None);
         }
@@ -59,8 +59,19 @@ impl Engine {
             .key
             .open(resolved.flags, place, &prefix)
             .map_err(|_| EngineError::VerificationFailed)?;
-        Ok(Some(opener))
+        Ok(Some(Check {
+            opener,
+            #[cfg(feature = "fault-injection")]
+            fault: self.fault,
+        }))
     }
+}
+
+/// What opens again what was just sealed.
+struct Check {
+    opener: Opener,
+    #[cfg(feature = "fault-injection")]
+    fault: Option<fn(&mut [u8])>,
 }
 
 /// A source whose description is known.
@@ -99,7 +110,7 @@ fn prepare(source: Source, description: &Description) -> Result<Prepared, Engine
 fn encrypt(
     prepared: Prepared,
     sealer: Sealer,
-    check: Option<Opener>,
+    check: Option<Check>,
     prefix: &[u8],
     sink: &mut Sink,
     progress: Progress<'_>,
@@ -144,7 +155,7 @@ struct Encrypting<'i, 'l> {
     state: Mutex<State<'i>>,
     /// the same file as in the state, for reading without its lock
     file: Option<&'i RegularFile>,
-    check: Option<Opener>,
+    check: Option<Check>,
     lane: Lane<'l>,
     /// where the first chunk stands in the output
     start: u64,
@@ -167,7 +178,7 @@ impl<'i, 'l> Encrypting<'i, 'l> {
     fn new(
         input: Input<'i>,
         sealer: Sealer,
-        check: Option<Opener>,
+        check: Option<Check>,
         lane: Lane<'l>,
         start: u64,
     ) -> Self {
@@ -189,10 +200,15 @@ impl<'i, 'l> Encrypting<'i, 'l> {
 
     /// Opens a copy of what was sealed; GCM's tag says that it holds what was given.
     fn check_sealed(&self, first: u64, block: &Block) -> Result<(), EngineError> {
-        let Some(opener) = &self.check else { return Ok(()) };
+        let Some(check) = &self.check else { return Ok(()) };
         let mut copy = Block::with_chunks(BLOCK_CHUNKS);
-        copy.sealed_room(block.sealed().len()).copy_from_slice(block.sealed());
-        opener.open(first, &mut copy).map_err(|_| EngineError::VerificationFailed)
+        let room = copy.sealed_room(block.sealed().len());
+        room.copy_from_slice(block.sealed());
+        #[cfg(feature = "fault-injection")]
+        if let Some(fault) = check.fault {
+            fault(room);
+        }
+        check.opener.open(first, &mut copy).map_err(|_| EngineError::VerificationFailed)
     }
 }
 

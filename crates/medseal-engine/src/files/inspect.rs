@@ -174,23 +174,31 @@ fn inspect_stream(mut source: Source) -> Result<StreamInspection, EngineError> {
 
 fn inspect_session(source: Source) -> Result<StreamInspection, EngineError> {
     let mut input = super::session::reader(source)?;
-    let (mut bytes, mut content, mut frames, mut header) = (0, 0, 0, None);
-    let malformed = |frame, offset, source: Error| EngineError::AtFrame { frame, offset, source };
+    let (mut bytes, mut content, mut frames) = (0, 0, 0);
+    let (mut header, mut ended) = (None, false);
     while let Some(frame) = super::session::read_header(&mut *input, frames, bytes)? {
+        let named = |source: Error| EngineError::AtFrame { frame: frames, offset: bytes, source };
         let mut stream = (&mut *input).take(u64::from(frame.stream_len));
-        let prefix = read_prefix_in_order(&mut stream)
-            .map_err(|_| malformed(frames, bytes, MalformedKind::Frame.into()))?;
-        let prefix_len = prefix.len() as u64;
-        let parsed = Prefix::parse(&prefix).map_err(|e| malformed(frames, bytes, e))?;
+        let prefix =
+            read_prefix_in_order(&mut stream).map_err(|_| named(MalformedKind::Frame.into()))?;
+        let parsed = Prefix::parse(&prefix).map_err(named)?;
         let rest =
             io::copy(&mut stream, &mut io::sink()).map_err(EngineError::io("reading the input"))?;
-        let layout = BodyLayout::of_sealed(rest).map_err(|e| malformed(frames, bytes, e))?;
+        let layout = BodyLayout::of_sealed(rest).map_err(named)?;
+        let len = prefix.len() as u64 + rest;
+        if len != u64::from(frame.stream_len) || ended {
+            return Err(named(MalformedKind::Frame.into()));
+        }
         header.get_or_insert(parsed.header());
         content += layout.content;
-        bytes += FRAME_HEADER_BYTES as u64 + prefix_len + rest;
+        bytes += FRAME_HEADER_BYTES as u64 + len;
         frames += 1;
+        ended = frame.last;
     }
-    let header = header.ok_or_else(|| malformed(0, 0, MalformedKind::Frame.into()))?;
+    let Some(header) = header.filter(|_| ended) else {
+        let source = MalformedKind::Frame.into();
+        return Err(EngineError::AtFrame { frame: frames, offset: bytes, source });
+    };
     let inspection = nothing("session, version 1", bytes);
     Ok(StreamInspection {
         content_bytes: content,

@@ -121,22 +121,26 @@ impl Engine {
         let resolved = self.stream_for_encrypting(&job.target, job.key).await?;
         let mut input = reader(source)?;
         let mut arrays = Arrays::new(&mut *input, usize::try_from(bytes).unwrap_or(usize::MAX))?;
-        let mut writer = SessionWriter::new(&resolved.key, resolved.flags);
+        let mut writer = Some(SessionWriter::new(&resolved.key, resolved.flags));
+        let mut check = FrameCheck { key: &resolved.key, flags: resolved.flags, first: None };
         let (binding, metadata) = (job.target.binding, layout.metadata());
         let (mut frame, mut report) = (Vec::new(), SessionReport::default());
         let random = &mut BufferedRandom;
-        loop {
+        while let Some(mut open) = writer.take() {
             frame.clear();
-            let more = arrays.advance()?;
+            if arrays.advance()? {
+                open.write(&binding, &metadata, arrays.current(), random, &mut frame)?;
+                writer = Some(open);
+            } else {
+                open.finish(&binding, &metadata, arrays.current(), random, &mut frame)?;
+            }
+            check.remember(&frame)?;
+            if self.must_verify()? {
+                check.compare(job, report.frames, &frame, arrays.current())?;
+            }
+            sink.writer()?.write_all(&frame).map_err(EngineError::io(WRITING))?;
             report.frames += 1;
             report.content_bytes += bytes;
-            if !more {
-                writer.finish(&binding, &metadata, arrays.current(), random, &mut frame)?;
-                sink.writer()?.write_all(&frame).map_err(EngineError::io(WRITING))?;
-                break;
-            }
-            writer.write(&binding, &metadata, arrays.current(), random, &mut frame)?;
-            sink.writer()?.write_all(&frame).map_err(EngineError::io(WRITING))?;
             progress(report.content_bytes);
         }
         sink.finish()?;
@@ -243,6 +247,41 @@ impl Engine {
         let resolved = self.stream_for_opening(&job.target, header).await?;
         let admitted = self.prove_stream::<O>(&resolved, &job.target)?;
         Ok(OpenSession { admitted, key: resolved.key, flags: resolved.flags })
+    }
+}
+
+/// Opens again what was just sealed, where the options ask for it.
+struct FrameCheck<'k> {
+    key: &'k StreamKey,
+    flags: StreamFlags,
+    first: Option<SessionId>,
+}
+
+impl FrameCheck<'_> {
+    fn remember(&mut self, frame: &[u8]) -> Result<(), EngineError> {
+        if self.first.is_none() {
+            let stream = frame.get(FRAME_HEADER_BYTES..).unwrap_or_default();
+            self.first = Some(SessionId::of_first(&Prefix::parse(stream)?));
+        }
+        Ok(())
+    }
+
+    fn compare(
+        &self,
+        job: &FileJob<'_>,
+        seq: u64,
+        frame: &[u8],
+        content: &[u8],
+    ) -> Result<(), EngineError> {
+        let Some(first) = self.first else { return Err(EngineError::VerificationFailed) };
+        let mut reader = SessionReader::at(self.key, self.flags, seq, first);
+        let stream = frame.get(FRAME_HEADER_BYTES..).unwrap_or_default();
+        let opened = FrameHeader::parse(frame)
+            .and_then(|header| reader.open(&job.target.binding, header, stream));
+        match opened {
+            Ok((_, opened)) if opened.as_bytes() == content => Ok(()),
+            _ => Err(EngineError::VerificationFailed),
+        }
     }
 }
 

@@ -57,11 +57,17 @@ impl Source {
         if metadata.is_dir() {
             return Ok(Source::Directory { path: path.to_owned(), name });
         }
-        if !metadata.is_file() {
-            return Ok(Source::Pipe(Box::new(file)));
+        Ok(Self::of_file(file, &metadata, name))
+    }
+
+    /// Files of the kernel's own say that they are empty and are not.
+    fn of_file(file: File, metadata: &Metadata, name: Option<String>) -> Self {
+        let lies = metadata.len() == 0 && file.read_at(&mut [0], 0).is_ok_and(|read| read > 0);
+        if !metadata.is_file() || lies {
+            return Source::Pipe(Box::new(file));
         }
-        let stamp = Stamp::of(&metadata);
-        Ok(Source::File(RegularFile { file, len: metadata.len(), name, stamp }))
+        let stamp = Stamp::of(metadata);
+        Source::File(RegularFile { file, len: metadata.len(), name, stamp })
     }
 
     /// Standard input; a file that it was redirected from is read at offsets.
@@ -74,8 +80,7 @@ impl Source {
         if !metadata.is_file() || file.stream_position()? != 0 {
             return Ok(Source::Pipe(Box::new(file)));
         }
-        let stamp = Stamp::of(&metadata);
-        Ok(Source::File(RegularFile { file, len: metadata.len(), name: None, stamp }))
+        Ok(Self::of_file(file, &metadata, None))
     }
 
     /// Bytes of input, where that is known.

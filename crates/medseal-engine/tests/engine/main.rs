@@ -5,6 +5,7 @@
 mod epochs;
 mod faults;
 mod fhir;
+mod files;
 mod fork;
 mod homes;
 mod keys;

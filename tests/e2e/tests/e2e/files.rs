@@ -210,7 +210,7 @@ fn a_stream_of_another_version_says_so() {
 }
 
 #[test]
-#[ignore = "decrypts 2 000 damaged streams"]
+#[ignore = "decrypts 1 200 damaged streams"]
 fn truncation_anywhere_is_refused() {
     let plain = content(20 * CHUNK + 1234);
     let world = sealed(&plain);
@@ -218,21 +218,26 @@ fn truncation_anywhere_is_refused() {
     let start = body_at(&stream);
     let mut cuts: Vec<usize> = (0..1000).map(|_| random(stream.len() as u64) as usize).collect();
     cuts.extend((0..=20).map(|n| start + n * SEALED));
-    for cut in cuts {
-        let let_out = refused(&world, &stream[..cut]);
+    for (n, cut) in cuts.into_iter().enumerate() {
+        let ran = world.run(&["file", "decrypt"], &stream[..cut]);
+        assert!(matches!(ran.code, 1 | 3), "cut at {cut}: {}", ran.err());
+        let let_out = ran.stdout;
+        if n % 10 == 0 {
+            refused(&world, &stream[..cut]);
+        }
         let whole = cut.saturating_sub(start) / SEALED * CHUNK;
         assert!(let_out == plain[..whole], "cut at {cut}: {} let out", let_out.len());
     }
 }
 
 #[test]
-#[ignore = "decrypts 800 damaged streams"]
+#[ignore = "decrypts 400 damaged streams"]
 fn a_flipped_bit_anywhere_is_refused() {
     let plain = content(6 * CHUNK + 99);
     let world = sealed(&plain);
     let stream = world.read("sealed");
     let start = body_at(&stream);
-    for _ in 0..400 {
+    for _ in 0..200 {
         let at = random(stream.len() as u64) as usize;
         let mut changed = stream.clone();
         changed[at] ^= 1 << random(8);
@@ -482,6 +487,19 @@ fn every_sealed_block_can_be_opened_again_before_it_is_written() {
     let verified = ["--verify-after-encrypt", "always", "file", "encrypt", "plain", "sealed"];
     world.ok(&verified, b"");
     assert!(world.ok(&["file", "decrypt", "sealed"], b"") == content(2 << 20));
+    let always = ["--verify-after-encrypt", "always", "array", "encrypt"];
+    let layout = ["--dtype", "u8", "--shape", "1000", "plain", "session"];
+    world.write("plain", content(5000));
+    world.ok(&[&always[..], &layout].concat(), b"");
+    assert!(world.ok(&["array", "decrypt", "session"], b"") == content(5000));
+}
+
+#[test]
+fn a_file_that_says_it_is_empty_is_read_all_the_same() {
+    let world = World::new();
+    world.ok(&["file", "encrypt", "/proc/version", "sealed"], b"");
+    let opened = world.ok(&["file", "decrypt", "sealed"], b"");
+    assert!(!opened.is_empty() && opened == fs::read("/proc/version").unwrap());
 }
 
 /// The folder of real files beside the workspace is not part of a clone.

@@ -52,3 +52,41 @@ fn headers_are_read_alike() {
         }
     }
 }
+
+const PARSE_STREAM: &str = r#"
+import sys, json
+sys.path.insert(0, sys.argv[1])
+import medseal_reference as reference, medseal_stream as streams
+stream = open(sys.argv[2], "rb").read()
+context = dict(tenant="default", collection="files", field="content")
+request = dict(context, context=context, kek="00" * 32, kvid=stream[4:12].hex(), flags=0)
+try: streams.open_stream(request, stream)
+except reference.Refused as refused: outcome = str(refused)
+length = int.from_bytes(stream[12:16], "big")
+body = len(stream) - 16 - length - 56
+print(json.dumps({
+    "outcome": outcome,
+    "key_version_id": stream[4:12].hex(),
+    "metadata_bytes": length,
+    "chunks": body // 16400 + 1,
+    "content_bytes": body - 16 * (body // 16400 + 1),
+}))
+"#;
+
+#[test]
+fn streams_are_laid_out_alike() {
+    let world = World::new();
+    for len in [0, 16_383, 16_384, 40_000] {
+        world.write("plain", vec![b'x'; len]);
+        world.ok(&["file", "encrypt", "plain", "sealed"], b"");
+        let ours = world.json(&["file", "inspect", "sealed"]);
+        let (reference, sealed) = (workspace().join("reference"), world.path("sealed"));
+        let args = ["-c", PARSE_STREAM, reference.to_str().unwrap(), sealed.to_str().unwrap()];
+        let theirs: Value = serde_json::from_str(&python(&args, "")).unwrap();
+        for name in ["key_version_id", "metadata_bytes", "chunks", "content_bytes"] {
+            assert_eq!(ours[name], theirs[name], "{name} of {len} bytes");
+        }
+        // well-formed, and not under a key of zeros
+        assert_eq!(theirs["outcome"], "rejected");
+    }
+}
