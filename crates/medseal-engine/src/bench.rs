@@ -5,6 +5,8 @@
 //! a resident key, a fresh nonce, a 40-byte context as AAD and an owned output: what a caller pays
 //! who binds nothing else and keeps no key version, commitment or per-message key.
 
+mod table;
+
 use crate::error::EngineError;
 use crate::random::BufferedRandom;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -19,7 +21,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// The cases, by id.
-pub const CASES: [&str; 8] = [
+pub const CASES: [&str; 11] = [
     "field.encrypt.50",
     "field.decrypt.50",
     "field.encrypt.5000",
@@ -27,6 +29,9 @@ pub const CASES: [&str; 8] = [
     "scan",
     "record.encrypt",
     "record.decrypt",
+    "table.scan",
+    "table.encrypt",
+    "table.decrypt",
     "reencrypt.100k",
 ];
 
@@ -79,6 +84,9 @@ pub fn run(prefix: &str) -> Result<Vec<Measurement>, EngineError> {
             "scan" => scan()?,
             "record.encrypt" => record(true)?,
             "record.decrypt" => record(false)?,
+            "table.scan" => table::scan()?,
+            "table.encrypt" => table::whole(true)?,
+            "table.decrypt" => table::whole(false)?,
             _ => reencrypt()?,
         });
     }

@@ -8,7 +8,7 @@ use super::{Report, Run};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::Admitted;
-use crate::runs::{Held, open_held};
+use crate::runs::{Held, NewFields, open_held};
 use medseal_core::Error;
 use medseal_core::envelope::{ValueType, encode_text_into};
 use medseal_core::operation::OperationItems;
@@ -73,7 +73,7 @@ impl Engine {
         run: &mut Run<'_>,
         batch: &'b Batch,
     ) -> Result<(Vec<Opened<'b>>, u64, Option<EngineError>), EngineError> {
-        let epoch = self.resolve_fields(run, &batch.documents, false).await?;
+        let epoch = self.resolve_fields(run, &batch.documents, NewFields::Assume).await?;
         let mut opened = Vec::with_capacity(batch.documents.len());
         for document in &batch.documents {
             match self.read_document::<O>(run, document).await {

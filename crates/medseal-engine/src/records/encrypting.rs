@@ -4,7 +4,7 @@ use super::batch::{Batch, Document, text_envelope};
 use super::{Report, Run};
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::runs::binding;
+use crate::runs::{NewFields, binding};
 use medseal_core::envelope::{Value, encode_text_into};
 use medseal_health::{Placement, Span, splice};
 use medseal_policy::Encrypt;
@@ -19,7 +19,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let good = leading_encryptable(batch, run.job.migrating);
         let documents = &batch.documents[..good.0];
-        let epoch = self.resolve_fields(run, documents, true).await?;
+        let epoch = self.resolve_fields(run, documents, NewFields::Register).await?;
         let mut items = self.items::<Encrypt>(epoch)?;
         for (document, span) in inline_spans(documents) {
             let Some(identity) = document.identity(span) else { continue };
