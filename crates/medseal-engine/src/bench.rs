@@ -6,6 +6,7 @@
 //! who binds nothing else and keeps no key version, commitment or per-message key.
 
 mod array;
+mod table;
 
 use crate::error::EngineError;
 use crate::random::BufferedRandom;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// The cases, by id.
-pub const CASES: [&str; 10] = [
+pub const CASES: [&str; 13] = [
     "field.encrypt.50",
     "field.decrypt.50",
     "field.encrypt.5000",
@@ -29,6 +30,9 @@ pub const CASES: [&str; 10] = [
     "scan",
     "record.encrypt",
     "record.decrypt",
+    "table.scan",
+    "table.encrypt",
+    "table.decrypt",
     "reencrypt.100k",
     "array.encrypt.32x1000f32",
     "array.decrypt.32x1000f32",
@@ -85,6 +89,9 @@ pub fn run(prefix: &str) -> Result<Vec<Measurement>, EngineError> {
             "record.decrypt" => record(false)?,
             "array.encrypt.32x1000f32" => array::run(case, true)?,
             "array.decrypt.32x1000f32" => array::run(case, false)?,
+            "table.scan" => table::scan()?,
+            "table.encrypt" => table::whole(true)?,
+            "table.decrypt" => table::whole(false)?,
             _ => reencrypt()?,
         });
     }

@@ -9,7 +9,7 @@ use super::{Report, Run};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::Admitted;
-use crate::runs::{Held, open_held};
+use crate::runs::{Held, NewFields, open_held};
 use medseal_core::Error;
 use medseal_core::envelope::ValueType;
 use medseal_core::operation::OperationItems;
@@ -96,7 +96,7 @@ impl Engine {
         run: &mut Run<'_>,
         batch: &'b Batch,
     ) -> Result<Read<'b>, EngineError> {
-        let epoch = self.resolve_fields(run, &batch.documents, false).await?;
+        let epoch = self.resolve_fields(run, &batch.documents, NewFields::Assume).await?;
         let mut opened = Vec::with_capacity(batch.documents.len());
         let (mut ids, mut refused) = (SealedIds::new(), None);
         for document in &batch.documents {

@@ -4,7 +4,7 @@ use super::batch::{Batch, Document, write_envelope};
 use super::{Report, Run};
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::runs::binding;
+use crate::runs::{NewFields, binding};
 use medseal_core::envelope::Value;
 use medseal_health::{Placement, Span, splice};
 use medseal_policy::Encrypt;
@@ -22,7 +22,7 @@ impl Engine {
         if let Some(pseudonyms) = &mut run.pseudonyms {
             self.store_ids(&run.job.tenant, pseudonyms, documents).await?;
         }
-        let epoch = self.resolve_fields(run, documents, true).await?;
+        let epoch = self.resolve_fields(run, documents, NewFields::Register).await?;
         let mut items = self.items::<Encrypt>(epoch)?;
         for (document, span) in plain_spans(documents) {
             let Some(identity) = document.identity(span) else { continue };

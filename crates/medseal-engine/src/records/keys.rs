@@ -5,18 +5,18 @@ use super::batch::Document;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::fields::{DEFAULT_KEY, FieldDefinition};
-use crate::runs::{FieldNeeded, agreed};
+use crate::runs::{FieldNeeded, NewFields, agreed};
 use medseal_core::context::Scope;
 use medseal_core::envelope::Flags;
 use medseal_health::{Placement, Record, Span};
 
 impl Engine {
-    /// Resolves every field of a batch; registers definitions when values are to be encrypted.
+    /// Resolves every field of a batch.
     pub(super) async fn resolve_fields(
         &self,
         run: &mut Run<'_>,
         documents: &[Document],
-        register: bool,
+        new_fields: NewFields,
     ) -> Result<u64, EngineError> {
         let spans = documents.iter().flat_map(|d| d.spans.iter().map(move |span| (d, span)));
         let bound = spans.filter(|(_, span)| !is_of_ids(span));
@@ -36,7 +36,7 @@ impl Engine {
                 });
             described.map_err(|error| error.at(document.position(span)))
         };
-        self.resolve_needed(keys, &job.tenant, needed, describe, register).await
+        self.resolve_needed(keys, &job.tenant, needed, describe, new_fields).await
     }
 }
 

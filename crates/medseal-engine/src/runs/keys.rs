@@ -31,6 +31,15 @@ pub(crate) struct FieldNeeded<'n, P> {
     pub(crate) place: P,
 }
 
+/// What becomes of fields that have no definition yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NewFields {
+    /// They are registered, because values are to be encrypted.
+    Register,
+    /// The definition that is wanted holds for this run alone.
+    Assume,
+}
+
 /// What stands for one field in one collection.
 pub(crate) struct RunField {
     pub(crate) scope: Scope,
@@ -134,8 +143,8 @@ pub(crate) fn agreed(
 }
 
 impl Engine {
-    /// Resolves every field of a batch and gives the epoch at which that holds; registers
-    /// definitions when values are to be encrypted. `describe` says what a field is.
+    /// Resolves every field of a batch and gives the epoch at which that holds. `describe` says what
+    /// a field is.
     pub(crate) async fn resolve_needed<'n, P>(
         &self,
         keys: &mut RunKeys,
@@ -145,7 +154,7 @@ impl Engine {
             &FieldNeeded<'n, P>,
             &Definitions,
         ) -> Result<(Scope, FieldDefinition), EngineError>,
-        register: bool,
+        new_fields: NewFields,
     ) -> Result<u64, EngineError> {
         let epoch = self.begin().await?;
         keys.enter_epoch(epoch);
@@ -164,7 +173,7 @@ impl Engine {
         if new.is_empty() {
             return Ok(epoch);
         }
-        if register {
+        if new_fields == NewFields::Register {
             let fields: Vec<_> = new.values().cloned().collect();
             self.register_fields(tenant, &fields).await?;
         }

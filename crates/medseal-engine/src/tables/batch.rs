@@ -4,7 +4,7 @@ use super::Run;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::fields::{DEFAULT_KEY, FieldDefinition};
-use crate::runs::{FieldNeeded, Identity, agreed};
+use crate::runs::{FieldNeeded, Identity, NewFields, agreed};
 use medseal_core::context::Scope;
 use medseal_core::envelope::{Flags, is_text_form};
 use medseal_health::table::{
@@ -114,7 +114,7 @@ impl Engine {
         &self,
         run: &mut Run<'_>,
         batch: &Batch<'_>,
-        register: bool,
+        new_fields: NewFields,
     ) -> Result<u64, EngineError> {
         let inline = batch.cells().filter(|(_, cell)| cell.placement == ColumnPlacement::Inline);
         let needed = inline.map(|(_, cell)| FieldNeeded {
@@ -134,7 +134,7 @@ impl Engine {
                 });
             described.map_err(|error| error.at(batch.position(&needed.place)))
         };
-        self.resolve_needed(keys, &job.tenant, needed, describe, register).await
+        self.resolve_needed(keys, &job.tenant, needed, describe, new_fields).await
     }
 }
 

@@ -5,7 +5,7 @@ use super::batch::{Batch, Cell};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::Admitted;
-use crate::runs::{Held, RunKeys, open_held};
+use crate::runs::{Held, NewFields, RunKeys, open_held};
 use medseal_core::envelope::{ValueType, encode_text_into};
 use medseal_core::operation::OperationItems;
 use medseal_core::{Error, Plaintext};
@@ -58,7 +58,7 @@ impl Engine {
         run: &mut Run<'_>,
         batch: &Batch<'_>,
     ) -> Result<(Opened, Option<Admitted>), EngineError> {
-        let epoch = self.resolve_columns(run, batch, false).await?;
+        let epoch = self.resolve_columns(run, batch, NewFields::Assume).await?;
         let opened = self.read_rows::<O>(run, batch).await;
         let collect = |items: &mut OperationItems| {
             for (held, (_, cell)) in opened.held.iter().zip(batch.cells()) {

@@ -4,7 +4,7 @@ use super::batch::{Batch, Cell};
 use super::{Run, Tally};
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::runs::{RunKeys, binding};
+use crate::runs::{NewFields, RunKeys, binding};
 use medseal_core::Error;
 use medseal_core::envelope::{Value, encode_text_into};
 use medseal_health::table::ColumnPlacement;
@@ -18,7 +18,7 @@ impl Engine {
         out: &mut Vec<u8>,
     ) -> Result<(), EngineError> {
         let (count, refused) = leading_encryptable(batch, run.job.migrating);
-        let epoch = self.resolve_columns(run, batch, true).await?;
+        let epoch = self.resolve_columns(run, batch, NewFields::Register).await?;
         let mut items = self.items::<Encrypt>(epoch)?;
         for (_, cell) in batch.cells().take_while(|(row, _)| count.is_none_or(|n| *row < n)) {
             if cell.placement != ColumnPlacement::Inline || cell.envelope().is_some() {
