@@ -1,5 +1,6 @@
 //! How a failure is told: on standard error, with its code and remedy, and as the exit code.
 
+use crate::terminal;
 use medseal_engine::{EngineError, ErrorClass};
 use std::process::ExitCode;
 
@@ -63,9 +64,9 @@ impl Failure {
             let error = serde_json::json!({
                 "error": { "code": self.code(), "message": self.to_string() }
             });
-            eprintln!("{error}");
+            eprintln!("{}", terminal::harmless_json(&error.to_string()));
         } else {
-            eprintln!("medseal: {self} [{}]", self.code());
+            terminal::say(&format!("{self} [{}]", self.code()));
             eprintln!("         `medseal explain {}` says more", self.code());
         }
         ExitCode::from(self.exit_code())

@@ -1,6 +1,7 @@
 //! Where output goes: a file that appears whole, or standard output.
 
 use crate::failure::Failure;
+use crate::terminal;
 use medseal_engine::replace_file::ReplaceFile;
 use serde::Serialize;
 use std::fs::{File, OpenOptions};
@@ -57,14 +58,24 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-/// Writes one line.
+/// Writes one line for people.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
-    write(format!("{text}\n").as_bytes())
+    write(format!("{}\n", terminal::harmless(text)).as_bytes())
+}
+
+/// Writes text for people whose line ends are our own.
+pub(crate) fn text(text: &str) -> Result<(), Failure> {
+    text.split('\n').try_for_each(line)
 }
 
 /// Writes one JSON value on a line.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    write(format!("{}\n", json_text(value)?).as_bytes())
+}
+
+/// One JSON value as text.
+pub(crate) fn json_text(value: &impl Serialize) -> Result<String, Failure> {
     let text =
         serde_json::to_string(value).map_err(|e| Failure::Stdio(std::io::Error::from(e).kind()))?;
-    line(&text)
+    Ok(terminal::harmless_json(&text).into_owned())
 }

@@ -1,7 +1,7 @@
 //! `medseal demo`: the main job on made-up patients, in a temporary home that is gone afterwards.
 
 use crate::failure::Failure;
-use crate::output::line;
+use crate::output::{line, text};
 use medseal_engine::health::Profile;
 use medseal_engine::records::{Action, Job, Report};
 use medseal_engine::{Engine, EngineError, Environment, Home, Options, RootChoice};
@@ -17,10 +17,10 @@ pub(crate) async fn run() -> Result<(), Failure> {
     home.init(RootChoice::KeyFile, Environment::Development).await?;
     let engine = home.open(|| Err(EngineError::PassphraseNeeded), Options::default()).await?;
 
-    line("1. A FHIR Bundle with two made-up patients, before and after `record encrypt`:\n")?;
+    text("1. A FHIR Bundle with two made-up patients, before and after `record encrypt`:\n")?;
     let (encrypted, report) = transform(&engine, Action::Encrypt, BUNDLE).await?;
     side_by_side(BUNDLE, &encrypted)?;
-    line(&format!("\n   {} values encrypted, every other byte unchanged.", report.values))?;
+    text(&format!("\n   {} values encrypted, every other byte unchanged.", report.values))?;
 
     let (decrypted, _) = transform(&engine, Action::Decrypt, &encrypted).await?;
     verdict("2. Decrypted, the Bundle is the same byte for byte", decrypted == BUNDLE)?;
@@ -41,7 +41,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     let (again, _) = transform(&engine, Action::Decrypt, &newest).await?;
     verdict("   And everything still opens", again == BUNDLE)?;
 
-    line("\nTry it yourself:\n")?;
+    text("\nTry it yourself:\n")?;
     line("  medseal init")?;
     line("  echo 'Doe' | medseal encrypt -c patients/last_name/patient-1")?;
     line("  medseal record encrypt your-patient.json -o encrypted.json")

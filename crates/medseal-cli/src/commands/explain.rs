@@ -12,7 +12,7 @@ pub(crate) fn run(code: &str) -> Result<(), Failure> {
         .split_once(&heading)
         .map(|(_, rest)| rest.split("\n## ").next().unwrap_or_default().trim());
     match section {
-        Some(text) => output::line(&format!("{code}\n\n{text}")),
+        Some(text) => output::text(&format!("{code}\n\n{text}")),
         None => Err(Failure::usage("no such code; docs/errors.md lists them all")),
     }
 }

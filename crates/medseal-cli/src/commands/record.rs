@@ -4,7 +4,7 @@ use crate::arguments::{Arguments, Documents, Format, Protection, Record};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::{home, input, output};
+use crate::{home, input, output, terminal};
 use medseal_engine::health::{Collection, FieldPath, Profile, Record as RecordPath};
 use medseal_engine::records::{Action, DocumentFormat, Job, Report, coverage};
 use std::path::Path;
@@ -67,10 +67,10 @@ fn tell(arguments: &Arguments, job: &Job, report: &Report) {
     // a selector that matched nothing may be a typing error; a profile's many spellings are not
     if job.profile.name() == "paths" {
         for selector in &report.unmatched_selectors {
-            eprintln!("medseal: no value matched `{selector}`");
+            terminal::say(&format!("no value matched `{selector}`"));
         }
     } else if report.values == 0 && report.unchanged == 0 {
-        eprintln!("medseal: no value matched the profile `{}`", job.profile.name());
+        terminal::say(&format!("no value matched the profile `{}`", job.profile.name()));
     }
 }
 
@@ -85,7 +85,7 @@ fn cover(arguments: &Arguments, protection: &Protection, from: &Path) -> Result<
         output::line(&format!("{:<9} {:>8}  {}", path.cover, path.count, path.path))?;
     }
     let none = paths.iter().filter(|path| path.cover == "none").count();
-    eprintln!("medseal: {} paths, {none} not covered by a rule", paths.len());
+    terminal::say(&format!("{} paths, {none} not covered by a rule", paths.len()));
     Ok(())
 }
 

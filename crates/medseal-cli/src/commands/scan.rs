@@ -3,7 +3,7 @@
 use super::record;
 use crate::arguments::{Arguments, Scan};
 use crate::failure::Failure;
-use crate::{input, output};
+use crate::{input, output, terminal};
 use medseal_engine::records::scan_for_plaintext;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Arguments, command: &Scan) -> Result<ExitCode, Fai
             }
         }
     }
-    eprintln!("medseal: {} files, {count} findings", files.len());
+    terminal::say(&format!("{} files, {count} findings", files.len()));
     Ok(ExitCode::from(u8::from(count > 0)))
 }
 

@@ -10,6 +10,7 @@ mod homes;
 mod interop;
 mod keys;
 mod kill;
+mod messages;
 mod processes;
 mod readme;
 mod records;
