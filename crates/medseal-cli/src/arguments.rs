@@ -383,6 +383,9 @@ pub(crate) enum Record {
         /// Input file, or - for standard input
         #[arg(value_name = "IN", default_value = "-")]
         input: PathBuf,
+        /// Output file [default: standard output]
+        #[arg(short, long, value_name = "OUT")]
+        output: Option<PathBuf>,
     },
 }
 
@@ -414,6 +417,12 @@ pub(crate) struct Reencrypt {
     /// Leave plaintext alone
     #[arg(long)]
     pub(crate) migrating: bool,
+    /// Objects and arrays open at once, for documents [default: 128]
+    #[arg(long)]
+    pub(crate) max_depth: Option<usize>,
+    /// Read NDJSON or JSON instead of finding out, for documents
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
     /// Input file, or - for standard input
     #[arg(value_name = "IN", default_value = "-")]
     pub(crate) input: PathBuf,

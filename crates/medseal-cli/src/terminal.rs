@@ -44,6 +44,11 @@ pub(crate) fn say(text: &str) {
     eprintln!("medseal: {}", harmless(text));
 }
 
+/// One JSON value on standard error.
+pub(crate) fn say_json(value: &serde_json::Value) {
+    eprintln!("{}", harmless_json(&value.to_string()));
+}
+
 /// Whether a terminal acts on this character instead of showing it.
 pub(crate) fn is_active(character: char) -> bool {
     // all are below U+10000, so that one JSON escape holds each

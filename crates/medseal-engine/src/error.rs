@@ -23,6 +23,18 @@ pub enum ErrorClass {
     Unavailable,
 }
 
+/// An end of a run over data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Where data is read.
+    Input,
+    /// Where data is written.
+    Output,
+}
+
+pub(crate) const READING_THE_INPUT: &str = "reading the input";
+pub(crate) const WRITING_THE_OUTPUT: &str = "writing the output";
+
 /// Every failure of the engine. No variant carries a value of a document or of a key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -202,6 +214,15 @@ impl EngineError {
             | E::NotAvailable(_)
             | E::HomeExists
             | E::HomeNotEmpty => ErrorClass::Usage,
+        }
+    }
+
+    /// Which end failed, when one did: only the caller knows its name.
+    pub fn failed_end(&self) -> Option<End> {
+        match self {
+            EngineError::Io { what: READING_THE_INPUT, .. } => Some(End::Input),
+            EngineError::Io { what: WRITING_THE_OUTPUT, .. } => Some(End::Output),
+            _ => None,
         }
     }
 

@@ -25,7 +25,7 @@ pub mod replace_file;
 mod runs;
 
 pub use engine::{Engine, Options, VerifyAfterEncrypt};
-pub use error::{EngineError, ErrorClass};
+pub use error::{End, EngineError, ErrorClass};
 pub use home::{Environment, Home, InitReport, PassphraseKdfChoice, RootChoice};
 
 pub use medseal_core::context::{Binding, Scope};

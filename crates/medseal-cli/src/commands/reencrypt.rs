@@ -28,14 +28,22 @@ async fn whole_documents(arguments: &Arguments, command: &Reencrypt) -> Result<(
         no_record: command.no_record,
     };
     let profile = Arc::new(record::profile(&protection)?);
+    let base = Job::new(Action::Reencrypt, profile, &command.tenant.tenant);
     let job = Job {
         migrating: command.migrating,
-        ..Job::new(Action::Reencrypt, profile, &command.tenant.tenant)
+        max_depth: command.max_depth.unwrap_or(base.max_depth),
+        format: command.format.map(record::format),
+        ..base
     };
-    record::run_job(arguments, &job, &command.input, command.output.as_deref()).await
+    let selectors = record::Selectors::of(&protection);
+    let (from, to) = (&command.input, command.output.as_deref());
+    record::run_job(arguments, &job, selectors, from, to).await
 }
 
 async fn one(arguments: &Arguments, command: &Reencrypt) -> Result<(), Failure> {
+    if command.max_depth.is_some() || command.format.is_some() {
+        return Err(Failure::usage("--max-depth and --format are for documents: give a profile"));
+    }
     let (place, pairs) = (command.place.as_deref(), command.context.as_deref());
     let context = Context::parse(place, pairs, &command.tenant.tenant, command.no_record)?;
     let engine = home::open(arguments).await?;
@@ -48,6 +56,6 @@ async fn one(arguments: &Arguments, command: &Reencrypt) -> Result<(), Failure> 
         Reencrypted::New(envelope) if is_text(&bytes) => format!("{}\n", to_text(&envelope)).into(),
         Reencrypted::New(envelope) => envelope,
     };
-    target.writer().write_all(&new)?;
+    target.write(&new)?;
     target.commit()
 }
