@@ -84,7 +84,11 @@ impl Context {
         Ok(Self { scope, record, row_version, pairs, no_record })
     }
 
-    /// Calls `with` with the target this context describes.
+    pub(crate) fn tenant(&self) -> &str {
+        self.scope.tenant()
+    }
+
+    /// The caller's own pairs, for [`Context::target`].
     pub(crate) fn pairs(&self) -> Vec<(&str, &str)> {
         self.pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect()
     }

@@ -28,7 +28,9 @@ pub(crate) fn harmless_json(json: &str) -> Cow<'_, str> {
     if !json.contains(is_active) {
         return Cow::Borrowed(json);
     }
-    let mut out = String::with_capacity(json.len() + 16);
+    let active = json.chars().filter(|character| is_active(*character)).count();
+    // the exact room: text that grows would leave copies of a value in memory
+    let mut out = String::with_capacity(json.len() + 6 * active);
     for character in json.chars() {
         if is_active(character) {
             out.push_str(&format!("\\u{:04x}", u32::from(character)));

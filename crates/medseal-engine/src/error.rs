@@ -1,5 +1,6 @@
 //! What can go wrong, with a stable code, a remedy and a class that becomes the exit code.
 
+use medseal_core::MisuseKind;
 use medseal_core::keyring::{Refusal, State};
 use medseal_health::{HealthError, Position};
 use medseal_kms::KmsError;
@@ -241,6 +242,9 @@ fn core_class(error: medseal_core::Error) -> ErrorClass {
         medseal_core::Error::Malformed(_) => ErrorClass::Malformed,
         medseal_core::Error::Rejected => ErrorClass::Rejected,
         medseal_core::Error::Random => ErrorClass::Unavailable,
+        medseal_core::Error::Misuse(MisuseKind::ValueType | MisuseKind::ValueLength) => {
+            ErrorClass::Malformed
+        }
         _ => ErrorClass::Usage,
     }
 }

@@ -4,10 +4,11 @@ use super::{record, value};
 use crate::arguments::{Arguments, Protection, Reencrypt};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::{home, input, output};
+use crate::{home, input, output, terminal};
 use medseal_engine::fields::Reencrypted;
 use medseal_engine::inspect::{is_text, to_text};
 use medseal_engine::records::{Action, Job};
+use serde_json::json;
 use std::sync::Arc;
 
 pub(crate) async fn run(arguments: &Arguments, command: &Reencrypt) -> Result<(), Failure> {
@@ -51,11 +52,22 @@ async fn one(arguments: &Arguments, command: &Reencrypt) -> Result<(), Failure> 
     let envelope = value::envelope_bytes(&bytes)?;
     let pairs = context.pairs();
     let mut target = output::Output::open(command.output.as_deref())?;
-    let new = match engine.reencrypt_value(&context.target(&pairs), &envelope).await? {
-        Reencrypted::Current => bytes.to_vec(),
-        Reencrypted::New(envelope) if is_text(&bytes) => format!("{}\n", to_text(&envelope)).into(),
-        Reencrypted::New(envelope) => envelope,
+    let done = engine.reencrypt_value(&context.target(&pairs), &envelope).await?;
+    let (newest, values) = match &done {
+        Reencrypted::Current => (&envelope, 0),
+        Reencrypted::New(newest) => (newest, 1),
     };
-    target.write(&new)?;
-    target.commit()
+    match &done {
+        Reencrypted::Current => target.write(&bytes)?,
+        Reencrypted::New(newest) if is_text(&bytes) => {
+            target.write(format!("{}\n", to_text(newest)).as_bytes())?;
+        }
+        Reencrypted::New(newest) => target.write(newest)?,
+    }
+    target.commit()?;
+    if arguments.json {
+        let key = engine.version_name(context.tenant(), newest).await?;
+        terminal::say_json(&json!({ "values": values, "unchanged": 1 - values, "key": key }));
+    }
+    Ok(())
 }
