@@ -407,3 +407,21 @@ fn one_value_is_reencrypted_once() {
     assert_eq!(world.decrypt(&second), b"Doe");
     world.refused(&["reencrypt", "-c", "patients/last_name/p2"], &first, 1, "REJECTED");
 }
+
+#[test]
+fn a_profile_with_a_subject_is_not_available_yet() {
+    let world = World::new();
+    world.write("in.json", "{\"id\":\"1\"}");
+    for (subject, code) in [
+        ("subject = { path = \"id\" }", "NOT_AVAILABLE"),
+        ("subject = \"none\"", "NOT_AVAILABLE"),
+        ("subjects = 1", "PROFILE_SYNTAX"),
+    ] {
+        world.write("p.toml", PROFILE.replace("unnamed", &format!("{subject}\nunnamed")));
+        for command in ["encrypt", "decrypt", "coverage"] {
+            let args = ["record", command, "--profile", "p.toml", "in.json"];
+            let message = world.refused(&args, b"", 2, code);
+            assert!(message.starts_with("line 6, column"), "{message}");
+        }
+    }
+}
