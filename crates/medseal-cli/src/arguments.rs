@@ -278,9 +278,9 @@ pub(crate) struct Place {
     /// pair a line
     #[arg(long, value_name = "PAIRS")]
     pub(crate) context: Option<String>,
-    /// The tenant, with -c
-    #[arg(long, default_value = "default")]
-    pub(crate) tenant: String,
+    /// The tenant [default: default]
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
     /// The field is not bound to a record
     #[arg(long)]
     pub(crate) no_record: bool,
@@ -409,8 +409,9 @@ pub(crate) struct Reencrypt {
     /// Values are not bound to a record
     #[arg(long)]
     pub(crate) no_record: bool,
-    #[command(flatten)]
-    pub(crate) tenant: Tenant,
+    /// The tenant [default: default]
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
     /// Which version: only `latest`
     #[arg(long, default_value = "latest", value_parser = ["latest"])]
     pub(crate) to: String,

@@ -1,5 +1,6 @@
 //! What can go wrong, with a stable code, a remedy and a class that becomes the exit code.
 
+use crate::clock::rfc3339;
 use medseal_core::MisuseKind;
 use medseal_core::keyring::{Refusal, State};
 use medseal_health::{HealthError, Position};
@@ -64,7 +65,7 @@ pub enum EngineError {
     #[error("{0}")]
     Denied(#[from] Denied),
     /// A key's state.
-    #[error("key `{key}`: {refusal}")]
+    #[error("key `{key}`: {}", told(*refusal))]
     Key {
         /// Its name.
         key: String,
@@ -95,6 +96,9 @@ pub enum EngineError {
     /// A record was given for a field that is defined without one.
     #[error("this field is defined without a record")]
     RecordNotBound,
+    /// A record was given and the caller says that the field has none.
+    #[error("a record was given together with --no-record; leave one of them out")]
+    RecordAndNoRecord,
     /// A field is defined in another way already.
     #[error("field `{field}` of collection `{collection}` is already defined differently")]
     FieldConflict {
@@ -133,6 +137,9 @@ pub enum EngineError {
     /// There is no home.
     #[error("there is no medseal home here")]
     HomeMissing,
+    /// There may be a home, and it cannot be looked into.
+    #[error("the home cannot be read: {0}")]
+    HomeUnreadable(std::io::ErrorKind),
     /// There is a home already.
     #[error("there is a medseal home here already")]
     HomeExists,
@@ -148,8 +155,13 @@ pub enum EngineError {
         kind: std::io::ErrorKind,
     },
     /// A record or line is larger than the limit.
-    #[error("a line is longer than {0} bytes")]
-    LineTooLong(usize),
+    #[error("line {line} is longer than {limit} bytes")]
+    LineTooLong {
+        /// Its number, from 1.
+        line: u64,
+        /// What is accepted.
+        limit: usize,
+    },
 }
 
 impl EngineError {
@@ -171,7 +183,7 @@ impl EngineError {
             E::Name(_) => "NAME_INVALID",
             E::ReasonTooLong => "REASON_TOO_LONG",
             E::RecordRequired => "RECORD_REQUIRED",
-            E::RecordNotBound => "RECORD_NOT_BOUND",
+            E::RecordNotBound | E::RecordAndNoRecord => "RECORD_NOT_BOUND",
             E::FieldConflict { .. } => "FIELD_CONFLICT",
             E::NotAvailable(_) => "NOT_AVAILABLE",
             E::ProductionRefuses(_) => "PRODUCTION_REFUSES",
@@ -183,10 +195,11 @@ impl EngineError {
             E::ProofMismatch => "PROOF_MISMATCH",
             E::PassphraseNeeded => "PASSPHRASE_NEEDED",
             E::HomeMissing => "HOME_MISSING",
+            E::HomeUnreadable(_) => "HOME_UNREADABLE",
             E::HomeExists => "HOME_EXISTS",
             E::HomeNotEmpty => "HOME_NOT_EMPTY",
             E::Io { .. } => "IO_FAILED",
-            E::LineTooLong(_) => "LINE_TOO_LONG",
+            E::LineTooLong { .. } => "LINE_TOO_LONG",
         }
     }
 
@@ -197,20 +210,21 @@ impl EngineError {
             E::Core(e) => core_class(*e),
             E::AtPosition { source, .. } => source.class(),
             E::Document(HealthError::Profile { .. }) => ErrorClass::Usage,
-            E::Document(_) | E::LineTooLong(_) => ErrorClass::Malformed,
+            E::Document(_) | E::LineTooLong { .. } => ErrorClass::Malformed,
             E::PlaintextWhereProtected | E::AlreadyEncrypted => ErrorClass::Rejected,
             E::Store(StoreError::RowRejected { .. }) => ErrorClass::Rejected,
             E::Store(_) | E::AuditUnavailable(_) | E::Io { .. } => ErrorClass::Unavailable,
             E::Kms(KmsError::PassphraseTooShort) => ErrorClass::Usage,
-            E::HomeMissing | E::Kms(_) => ErrorClass::Unavailable,
+            E::HomeMissing | E::HomeUnreadable(_) | E::Kms(_) => ErrorClass::Unavailable,
             E::Denied(_) | E::ProductionRefuses(_) | E::ProofMismatch => ErrorClass::Denied,
             E::Key { .. } | E::NoSuchKey(_) | E::KeyExists(_) => ErrorClass::KeyState,
             E::KeyVersionUnknown | E::KeyPurpose(_) => ErrorClass::KeyState,
             E::VerificationFailed | E::Selftest(_) => ErrorClass::Rejected,
-            E::Name(_) | E::RecordRequired | E::RecordNotBound | E::FieldConflict { .. } => {
+            E::Name(_) | E::RecordRequired | E::RecordNotBound | E::RecordAndNoRecord => {
                 ErrorClass::Usage
             }
-            E::PassphraseNeeded
+            E::FieldConflict { .. }
+            | E::PassphraseNeeded
             | E::ReasonTooLong
             | E::NotAvailable(_)
             | E::HomeExists
@@ -246,6 +260,14 @@ fn core_class(error: medseal_core::Error) -> ErrorClass {
             ErrorClass::Malformed
         }
         _ => ErrorClass::Usage,
+    }
+}
+
+/// A refusal with what the keyring, which knows no calendar, cannot say.
+fn told(refusal: Refusal) -> String {
+    match refusal {
+        Refusal::TooEarly(until) => format!("{refusal}; it ends {}", rfc3339(until)),
+        other => other.to_string(),
     }
 }
 

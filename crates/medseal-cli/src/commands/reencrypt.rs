@@ -2,7 +2,7 @@
 
 use super::{record, value};
 use crate::arguments::{Arguments, Protection, Reencrypt};
-use crate::context::Context;
+use crate::context::{Context, DEFAULT_TENANT};
 use crate::failure::Failure;
 use crate::{home, input, output, terminal};
 use medseal_engine::fields::Reencrypted;
@@ -29,7 +29,8 @@ async fn whole_documents(arguments: &Arguments, command: &Reencrypt) -> Result<(
         no_record: command.no_record,
     };
     let profile = Arc::new(record::profile(&protection)?);
-    let base = Job::new(Action::Reencrypt, profile, &command.tenant.tenant);
+    let base =
+        Job::new(Action::Reencrypt, profile, command.tenant.as_deref().unwrap_or(DEFAULT_TENANT));
     let job = Job {
         migrating: command.migrating,
         max_depth: command.max_depth.unwrap_or(base.max_depth),
@@ -46,7 +47,7 @@ async fn one(arguments: &Arguments, command: &Reencrypt) -> Result<(), Failure> 
         return Err(Failure::usage("--max-depth and --format are for documents: give a profile"));
     }
     let (place, pairs) = (command.place.as_deref(), command.context.as_deref());
-    let context = Context::parse(place, pairs, &command.tenant.tenant, command.no_record)?;
+    let context = Context::parse(place, pairs, command.tenant.as_deref(), command.no_record)?;
     let engine = home::open(arguments).await?;
     let bytes = input::read_all(&command.input)?;
     let envelope = value::envelope_bytes(&bytes)?;

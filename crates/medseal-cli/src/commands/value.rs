@@ -115,7 +115,7 @@ pub(crate) fn envelope_bytes(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
 
 fn parse(place: &Place) -> Result<Context, Failure> {
     let Place { place, context, tenant, no_record } = place;
-    Context::parse(place.as_deref(), context.as_deref(), tenant, *no_record)
+    Context::parse(place.as_deref(), context.as_deref(), tenant.as_deref(), *no_record)
 }
 
 pub(crate) fn strip_newline(bytes: &[u8]) -> &[u8] {

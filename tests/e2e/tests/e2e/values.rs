@@ -256,3 +256,38 @@ fn every_flipped_byte_is_refused() {
         assert!(!ran.err().contains("Zyxwv"), "byte {at}");
     }
 }
+
+#[test]
+fn one_tenant_at_a_time() {
+    let world = World::new();
+    world.ok(&["key", "create", "default", "--tenant", "north"], b"");
+    let pairs = "tenant=north,collection=patients,field=last_name,record=p1";
+    let envelope = world.ok(&["encrypt", "--context", pairs], b"v");
+    let same = ["decrypt", "--context", pairs, "--tenant", "north"];
+    assert_eq!(world.ok(&same, &envelope), b"v");
+    assert_eq!(world.ok(&["decrypt", "-c", PLACE, "--tenant", "north"], &envelope), b"v");
+    let (_, without) = pairs.split_once(',').unwrap();
+    let given = ["decrypt", "--context", without, "--tenant", "north"];
+    assert_eq!(world.ok(&given, &envelope), b"v");
+    for verb in ["encrypt", "decrypt", "reencrypt"] {
+        for tenant in ["default", "south"] {
+            let args = [verb, "--context", pairs, "--tenant", tenant];
+            let message = world.refused(&args, &envelope, 2, "USAGE");
+            assert!(message.contains("--tenant"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn a_record_and_none_is_no_definition() {
+    let world = World::new();
+    let args = ["encrypt", "-c", "a/b/1", "--no-record"];
+    let message = world.refused(&args, b"v", 2, "RECORD_NOT_BOUND");
+    assert!(message.contains("--no-record") && !message.contains("defined"), "{message}");
+    world.ok(&["field", "define", "a/b", "--no-record"], b"");
+    let message = world.refused(&args, b"v", 2, "RECORD_NOT_BOUND");
+    assert!(message.contains("defined without a record"), "{message}");
+    // of what an envelope is bound to, nothing is said
+    let unbound = world.ok(&["encrypt", "-c", "c/d", "--no-record"], b"v");
+    world.refused(&["decrypt", "-c", "c/d/1", "--no-record"], &unbound, 1, "REJECTED");
+}
