@@ -1,5 +1,9 @@
 //! The grammar of the command line; help, completions and man page come from the same definitions.
 
+mod manual;
+
+pub(crate) use manual::Manual;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -73,8 +77,8 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Manual,
+    /// Print a manual page, or write all of them
+    Manual(Manual),
 }
 
 #[derive(Args)]

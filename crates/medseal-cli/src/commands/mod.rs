@@ -38,7 +38,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Bench(command) => bench::run(&arguments, command)?,
         Command::Algorithms => algorithms::run(&arguments)?,
         Command::Completions { shell } => manual::completions(*shell)?,
-        Command::Manual => manual::page()?,
+        Command::Manual(command) => manual::run(command)?,
     }
     Ok(ExitCode::SUCCESS)
 }
