@@ -1,6 +1,9 @@
 //! The grammar of the command line; help, completions and man page come from the same definitions.
 
 pub(crate) mod file;
+mod manual;
+
+pub(crate) use manual::Manual;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -86,8 +89,8 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Manual,
+    /// Print a manual page, or write all of them
+    Manual(Manual),
 }
 
 #[derive(Args)]
@@ -291,9 +294,9 @@ pub(crate) struct Place {
     /// pair a line
     #[arg(long, value_name = "PAIRS")]
     pub(crate) context: Option<String>,
-    /// The tenant, with -c
-    #[arg(long, default_value = "default")]
-    pub(crate) tenant: String,
+    /// The tenant [default: default]
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
     /// The field is not bound to a record
     #[arg(long)]
     pub(crate) no_record: bool,
@@ -396,6 +399,9 @@ pub(crate) enum Record {
         /// Input file, or - for standard input
         #[arg(value_name = "IN", default_value = "-")]
         input: PathBuf,
+        /// Output file [default: standard output]
+        #[arg(short, long, value_name = "OUT")]
+        output: Option<PathBuf>,
     },
 }
 
@@ -419,14 +425,21 @@ pub(crate) struct Reencrypt {
     /// Values are not bound to a record
     #[arg(long)]
     pub(crate) no_record: bool,
-    #[command(flatten)]
-    pub(crate) tenant: Tenant,
+    /// The tenant [default: default]
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
     /// Which version: only `latest`
     #[arg(long, default_value = "latest", value_parser = ["latest"])]
     pub(crate) to: String,
     /// Leave plaintext alone
     #[arg(long)]
     pub(crate) migrating: bool,
+    /// Objects and arrays open at once, for documents [default: 128]
+    #[arg(long)]
+    pub(crate) max_depth: Option<usize>,
+    /// Read NDJSON or JSON instead of finding out, for documents
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
     /// Input file, or - for standard input
     #[arg(value_name = "IN", default_value = "-")]
     pub(crate) input: PathBuf,

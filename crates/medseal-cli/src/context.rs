@@ -9,6 +9,8 @@ use medseal_engine::files::{DEFAULT_COLLECTION, DEFAULT_FIELD};
 use medseal_engine::{Binding, EngineError, Scope};
 use std::path::Path;
 
+pub(crate) const DEFAULT_TENANT: &str = "default";
+
 /// A parsed context that owns its text.
 pub(crate) struct Context {
     scope: Scope,
@@ -23,13 +25,13 @@ impl Context {
     pub(crate) fn parse(
         place: Option<&str>,
         context: Option<&str>,
-        tenant: &str,
+        tenant: Option<&str>,
         no_record: bool,
     ) -> Result<Self, Failure> {
         match (place, context) {
             (Some(place), None) => Self::from_place(
                 read_text(place)?.trim_end_matches(['\r', '\n']),
-                tenant,
+                tenant.unwrap_or(DEFAULT_TENANT),
                 no_record,
             ),
             (None, Some(context)) => Self::from_pairs(&read_text(context)?, tenant, no_record),
@@ -54,7 +56,7 @@ impl Context {
         Ok(Self { scope, record, row_version: None, pairs: Vec::new(), no_record })
     }
 
-    fn from_pairs(text: &str, tenant: &str, no_record: bool) -> Result<Self, Failure> {
+    fn from_pairs(text: &str, tenant: Option<&str>, no_record: bool) -> Result<Self, Failure> {
         let separator = if text.contains('\n') { '\n' } else { ',' };
         let mut known: [(&str, Option<&str>); 6] = [
             ("tenant", None),
@@ -86,12 +88,22 @@ impl Context {
         }
         let missing = || Failure::usage("a context needs collection= and field=");
         let (collection, field) = collection.zip(field).ok_or_else(missing)?;
-        let scope = scope(named_tenant.unwrap_or(tenant), collection, field)?;
+        let tenant = match (tenant, named_tenant) {
+            (Some(option), Some(pair)) if option != pair => {
+                return Err(Failure::usage("--tenant and tenant= differ; leave one of them out"));
+            }
+            (option, pair) => pair.or(option).unwrap_or(DEFAULT_TENANT),
+        };
+        let scope = scope(tenant, collection, field)?;
         let (record, row_version) = (record.map(str::to_owned), row_version.map(str::to_owned));
         Ok(Self { scope, record, row_version, pairs, no_record })
     }
 
-    /// Calls `with` with the target this context describes.
+    pub(crate) fn tenant(&self) -> &str {
+        self.scope.tenant()
+    }
+
+    /// The caller's own pairs, for [`Context::target`].
     pub(crate) fn pairs(&self) -> Vec<(&str, &str)> {
         self.pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect()
     }

@@ -7,9 +7,10 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// `--home`, `$MEDSEAL_HOME`, `./.medseal`.
+/// `--home`, `$MEDSEAL_HOME` unless it is empty, `./.medseal`.
 pub(crate) fn locate(home: Option<&Path>) -> Home {
-    let from_environment = || std::env::var_os("MEDSEAL_HOME").map(PathBuf::from);
+    let from_environment =
+        || std::env::var_os("MEDSEAL_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
     let path = home.map(Path::to_owned).or_else(from_environment);
     Home::at(path.unwrap_or_else(|| PathBuf::from(".medseal")))
 }

@@ -11,14 +11,10 @@ pub(crate) fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), F
     if path == Path::new("-") {
         return Ok((Box::new(stdin()), None));
     }
-    let failed = |error: std::io::Error| Failure::Read {
-        path: path.display().to_string(),
-        kind: error.kind(),
-    };
-    let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
+    let file = File::open(path).map_err(|error| failed(path, error.kind()))?;
+    let metadata = file.metadata().map_err(|error| failed(path, error.kind()))?;
     if metadata.is_dir() {
-        return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+        return Err(failed(path, std::io::ErrorKind::IsADirectory));
     }
     Ok((Box::new(file), metadata.is_file().then_some(metadata.len())))
 }
@@ -34,6 +30,14 @@ pub(crate) fn start_of(path: &Path) -> Result<Vec<u8>, Failure> {
 pub(crate) fn read_all(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let (mut input, _) = open(path)?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(1 << 16));
-    input.read_to_end(&mut bytes)?;
+    input.read_to_end(&mut bytes).map_err(|error| failed(path, error.kind()))?;
     Ok(bytes)
+}
+
+/// The failure to read from there.
+pub(crate) fn failed(path: &Path, kind: std::io::ErrorKind) -> Failure {
+    if path == Path::new("-") {
+        return Failure::Stdio(kind);
+    }
+    Failure::Read { path: path.display().to_string(), kind }
 }

@@ -11,6 +11,8 @@ mod home;
 mod input;
 mod output;
 mod progress;
+mod refused_arguments;
+mod terminal;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -18,10 +20,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let arguments = match arguments::Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
-        }
+        Err(error) => return refused_arguments::report(&error),
     };
     let json = arguments.json;
     match pollster::block_on(commands::run(arguments)) {

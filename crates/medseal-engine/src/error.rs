@@ -1,5 +1,7 @@
 //! What can go wrong, with a stable code, a remedy and a class that becomes the exit code.
 
+use crate::clock::rfc3339;
+use medseal_core::MisuseKind;
 use medseal_core::keyring::{Refusal, State};
 use medseal_health::{HealthError, Position};
 use medseal_kms::KmsError;
@@ -22,6 +24,18 @@ pub enum ErrorClass {
     /// 6: the audit record or the store cannot be written or read.
     Unavailable,
 }
+
+/// An end of a run over data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Where data is read.
+    Input,
+    /// Where data is written.
+    Output,
+}
+
+pub(crate) const READING_THE_INPUT: &str = "reading the input";
+pub(crate) const WRITING_THE_OUTPUT: &str = "writing the output";
 
 /// Every failure of the engine. No variant carries a value of a document or of a key.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +68,7 @@ pub enum EngineError {
     #[error("{0}")]
     Denied(#[from] Denied),
     /// A key's state.
-    #[error("key `{key}`: {refusal}")]
+    #[error("key `{key}`: {}", told(*refusal))]
     Key {
         /// Its name.
         key: String,
@@ -85,6 +99,9 @@ pub enum EngineError {
     /// A record was given for a field that is defined without one.
     #[error("this field is defined without a record")]
     RecordNotBound,
+    /// A record was given and the caller says that the field has none.
+    #[error("a record was given together with --no-record; leave one of them out")]
+    RecordAndNoRecord,
     /// A field is defined in another way already.
     #[error("field `{field}` of collection `{collection}` is already defined differently")]
     FieldConflict {
@@ -131,6 +148,9 @@ pub enum EngineError {
     /// There is no home.
     #[error("there is no medseal home here")]
     HomeMissing,
+    /// There may be a home, and it cannot be looked into.
+    #[error("the home cannot be read: {0}")]
+    HomeUnreadable(std::io::ErrorKind),
     /// There is a home already.
     #[error("there is a medseal home here already")]
     HomeExists,
@@ -192,8 +212,13 @@ pub enum EngineError {
         kind: std::io::ErrorKind,
     },
     /// A record or line is larger than the limit.
-    #[error("a line is longer than {0} bytes")]
-    LineTooLong(usize),
+    #[error("line {line} is longer than {limit} bytes")]
+    LineTooLong {
+        /// Its number, from 1.
+        line: u64,
+        /// What is accepted.
+        limit: usize,
+    },
 }
 
 impl EngineError {
@@ -216,7 +241,7 @@ impl EngineError {
             E::Name(_) => "NAME_INVALID",
             E::ReasonTooLong => "REASON_TOO_LONG",
             E::RecordRequired => "RECORD_REQUIRED",
-            E::RecordNotBound => "RECORD_NOT_BOUND",
+            E::RecordNotBound | E::RecordAndNoRecord => "RECORD_NOT_BOUND",
             E::FieldConflict { .. } => "FIELD_CONFLICT",
             E::NotAvailable(_) => "NOT_AVAILABLE",
             E::ProductionRefuses(_) => "PRODUCTION_REFUSES",
@@ -230,6 +255,7 @@ impl EngineError {
             E::ProofMismatch => "PROOF_MISMATCH",
             E::PassphraseNeeded => "PASSPHRASE_NEEDED",
             E::HomeMissing => "HOME_MISSING",
+            E::HomeUnreadable(_) => "HOME_UNREADABLE",
             E::HomeExists => "HOME_EXISTS",
             E::HomeNotEmpty => "HOME_NOT_EMPTY",
             E::AtChunk { source, .. } | E::AtFrame { source, .. } => source.code(),
@@ -241,7 +267,7 @@ impl EngineError {
             E::TargetExists => "TARGET_EXISTS",
             E::ArrayInvalid(_) => "ARRAY_INVALID",
             E::Io { .. } => "IO_FAILED",
-            E::LineTooLong(_) => "LINE_TOO_LONG",
+            E::LineTooLong { .. } => "LINE_TOO_LONG",
         }
     }
 
@@ -258,7 +284,7 @@ impl EngineError {
                 ErrorClass::Usage
             }
             E::Document(HealthError::Profile { .. }) => ErrorClass::Usage,
-            E::Document(_) | E::LineTooLong(_) => ErrorClass::Malformed,
+            E::Document(_) | E::LineTooLong { .. } => ErrorClass::Malformed,
             E::PlaintextWhereProtected
             | E::PseudonymUnknown
             | E::AlreadyEncrypted
@@ -266,19 +292,31 @@ impl EngineError {
             E::Store(StoreError::RowRejected { .. }) => ErrorClass::Rejected,
             E::Store(_) | E::AuditUnavailable(_) | E::Io { .. } => ErrorClass::Unavailable,
             E::Kms(KmsError::PassphraseTooShort) => ErrorClass::Usage,
-            E::HomeMissing | E::Kms(_) | E::EpochKeyWrong(_) => ErrorClass::Unavailable,
+            E::HomeMissing | E::HomeUnreadable(_) | E::Kms(_) | E::EpochKeyWrong(_) => {
+                ErrorClass::Unavailable
+            }
             E::Denied(_) | E::ProductionRefuses(_) | E::ProofMismatch => ErrorClass::Denied,
             E::Key { .. } | E::NoSuchKey(_) | E::KeyExists(_) => ErrorClass::KeyState,
             E::KeyVersionUnknown | E::KeyPurpose(_) => ErrorClass::KeyState,
             E::VerificationFailed | E::Selftest(_) => ErrorClass::Rejected,
-            E::Name(_) | E::RecordRequired | E::RecordNotBound | E::FieldConflict { .. } => {
+            E::Name(_) | E::RecordRequired | E::RecordNotBound | E::RecordAndNoRecord => {
                 ErrorClass::Usage
             }
-            E::PassphraseNeeded
+            E::FieldConflict { .. }
+            | E::PassphraseNeeded
             | E::ReasonTooLong
             | E::NotAvailable(_)
             | E::HomeExists
             | E::HomeNotEmpty => ErrorClass::Usage,
+        }
+    }
+
+    /// Which end failed, when one did: only the caller knows its name.
+    pub fn failed_end(&self) -> Option<End> {
+        match self {
+            EngineError::Io { what: READING_THE_INPUT, .. } => Some(End::Input),
+            EngineError::Io { what: WRITING_THE_OUTPUT, .. } => Some(End::Output),
+            _ => None,
         }
     }
 
@@ -297,7 +335,18 @@ fn core_class(error: medseal_core::Error) -> ErrorClass {
         medseal_core::Error::Malformed(_) => ErrorClass::Malformed,
         medseal_core::Error::Rejected => ErrorClass::Rejected,
         medseal_core::Error::Random => ErrorClass::Unavailable,
+        medseal_core::Error::Misuse(MisuseKind::ValueType | MisuseKind::ValueLength) => {
+            ErrorClass::Malformed
+        }
         _ => ErrorClass::Usage,
+    }
+}
+
+/// A refusal with what the keyring, which knows no calendar, cannot say.
+fn told(refusal: Refusal) -> String {
+    match refusal {
+        Refusal::TooEarly(until) => format!("{refusal}; it ends {}", rfc3339(until)),
+        other => other.to_string(),
     }
 }
 

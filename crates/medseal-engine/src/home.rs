@@ -23,6 +23,7 @@ use medseal_kms::{
 };
 use medseal_store::{Change, Record, RootRecord, SqliteStore, Store};
 use std::fs;
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -125,7 +126,7 @@ impl Home {
 
     /// The user id of the home's owner.
     pub(crate) fn owner(&self) -> Result<u32, EngineError> {
-        fs::metadata(&self.path).map(|m| m.uid()).map_err(|_| EngineError::HomeMissing)
+        fs::metadata(&self.path).map(|m| m.uid()).map_err(|error| unreachable_home(&error))
     }
 
     /// Makes a new home with the keys `default` and `files`.
@@ -182,9 +183,7 @@ impl Home {
         options: Options,
         clock: Box<dyn Clock>,
     ) -> Result<Engine, EngineError> {
-        if !self.store_file().exists() {
-            return Err(EngineError::HomeMissing);
-        }
+        fs::metadata(self.store_file()).map_err(|error| unreachable_home(&error))?;
         let store = SqliteStore::open(&self.store_file())?;
         let found = medseal_store::get::<RootRecord>(&store, &["root"]).await?;
         let row = found.ok_or(EngineError::HomeMissing)?;
@@ -218,8 +217,15 @@ impl Home {
     }
 
     fn refuse_existing(&self) -> Result<(), EngineError> {
-        let Ok(mut entries) = fs::read_dir(&self.path) else {
-            return if self.path.exists() { Err(EngineError::HomeNotEmpty) } else { Ok(()) };
+        let mut entries = match fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(_) if self.path.is_file() => return Err(EngineError::HomeNotEmpty),
+            Err(error) => {
+                return match unreachable_home(&error) {
+                    EngineError::HomeMissing => Ok(()),
+                    unreadable => Err(unreadable),
+                };
+            }
         };
         if self.store_file().exists() {
             return Err(EngineError::HomeExists);
@@ -339,6 +345,14 @@ impl RootPlace {
             version: 1,
             purpose: ROOT_PURPOSE,
         }
+    }
+}
+
+/// Why a part of a home cannot be reached: only what is surely absent counts as missing.
+fn unreachable_home(error: &io::Error) -> EngineError {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => EngineError::HomeMissing,
+        kind => EngineError::HomeUnreadable(kind),
     }
 }
 

@@ -28,7 +28,7 @@ mod runs;
 pub mod tables;
 
 pub use engine::{Engine, Options, VerifyAfterEncrypt};
-pub use error::{EngineError, ErrorClass};
+pub use error::{End, EngineError, ErrorClass};
 pub use home::{Environment, Home, InitReport, PassphraseKdfChoice, RootChoice};
 
 pub use medseal_core::context::{Binding, Scope};

@@ -232,6 +232,8 @@ faults! {
         Syntax "PROFILE_SYNTAX" "the profile is malformed" "correct it; `docs/profiles.md` shows every key"
         /// Parts of the profile that contradict one another.
         Conflict "PROFILE_CONFLICT" "the profile contradicts itself" "remove one of the two"
+        /// Something that is planned and not built.
+        NotAvailable "NOT_AVAILABLE" "this is not available yet" "leave it out"
         /// Selectors whose combination needs too large a table.
         TooComplex "PROFILE_TOO_COMPLEX" "the selectors combine into too many states" "use fewer selectors with `**` in the middle"
         /// A selector that cannot be read.

@@ -96,12 +96,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.json {
         return output::json(&ALGORITHMS.as_slice());
     }
+    row(["code", "name", "used for", "standard", "FIPS", "limit", "status"])?;
     for a in &ALGORITHMS {
-        let fips = if a.fips_approved { "FIPS-approved" } else { "not FIPS-approved" };
-        output::line(&format!(
-            "{:<15} {:<40} {:<33} {:<25} {fips:<18} {:<18} {}",
-            a.code, a.name, a.use_for, a.standard, a.limit, a.status
-        ))?;
+        let fips = if a.fips_approved { "approved" } else { "not approved" };
+        row([a.code, a.name, a.use_for, a.standard, fips, a.limit, a.status])?;
     }
     Ok(())
+}
+
+fn row([code, name, use_for, standard, fips, limit, status]: [&str; 7]) -> Result<(), Failure> {
+    output::line(&format!(
+        "{code:<15} {name:<40} {use_for:<33} {standard:<25} {fips:<13} {limit:<18} {status}"
+    ))
 }

@@ -34,7 +34,7 @@ pub(crate) async fn run(arguments: &Arguments, command: &Init) -> Result<(), Fai
             "keys": report.keys,
         }));
     }
-    output::line(&describe(&report))
+    describe(&report).iter().try_for_each(|line| output::line(line))
 }
 
 fn new_passphrase(file: Option<&Path>) -> Result<Zeroizing<Vec<u8>>, Failure> {
@@ -45,25 +45,34 @@ fn new_passphrase(file: Option<&Path>) -> Result<Zeroizing<Vec<u8>>, Failure> {
     Ok(first)
 }
 
-fn describe(report: &InitReport) -> String {
-    let root = match (&report.root_file, report.root) {
-        (Some(file), _) => format!(
-            "The root is the file {}.\nWhoever has it and this home can decrypt everything; if it is \
-             lost, nothing can be decrypted ever again.\nKeep a copy offline.",
-            file.display()
-        ),
-        (None, "passphrase") => "The root is derived from your passphrase.\nIf it is forgotten, \
-             nothing can be decrypted ever again."
-            .to_owned(),
-        _ => "The root is $MEDSEAL_ROOT_KEY, for development only.\nIf it is lost, nothing can be \
-             decrypted ever again."
-            .to_owned(),
-    };
-    format!(
-        "Made {} ({}) with the keys {}.\n{root}\nKeep epochs/ out of backups: without it, an old \
-         backup cannot be opened after three months.",
+fn describe(report: &InitReport) -> Vec<String> {
+    let mut lines = vec![format!(
+        "Made {} ({}) with the keys {}.",
         report.home.display(),
         report.environment,
         report.keys.join(" and ")
-    )
+    )];
+    lines.extend(match (&report.root_file, report.root) {
+        (Some(file), _) => vec![
+            format!("The root is the file {}.", file.display()),
+            "Whoever has it and this home can decrypt everything; if it is lost, nothing can be \
+             decrypted ever again."
+                .to_owned(),
+            "Keep a copy offline.".to_owned(),
+        ],
+        (None, "passphrase") => vec![
+            "The root is derived from your passphrase.".to_owned(),
+            "If it is forgotten, nothing can be decrypted ever again.".to_owned(),
+        ],
+        _ => vec![
+            "The root is $MEDSEAL_ROOT_KEY, for development only.".to_owned(),
+            "If it is lost, nothing can be decrypted ever again.".to_owned(),
+        ],
+    });
+    lines.push(
+        "Keep epochs/ out of backups: without it, an old backup cannot be opened after three \
+         months."
+            .to_owned(),
+    );
+    lines
 }

@@ -25,7 +25,7 @@ pub(crate) async fn run(arguments: &Arguments, command: &Inspect) -> Result<(), 
         return output::json(&found);
     }
     let yes = |flag: bool| if flag { "yes" } else { "no" };
-    output::line(&format!(
+    output::text(&format!(
         "{}, {} form, {} bytes ({} of ciphertext)\nsuite           {}\nkey version id  {}\n\
          record-bound    {}\nsubject-bound   {}\npadded          {}\ninline token    {}\n\
          text prefix     {}   the same for all values of this key version and flags",

@@ -22,7 +22,10 @@ pub(crate) async fn run(arguments: &Arguments, command: &Key) -> Result<(), Fail
         }
         Key::Show { name, tenant } => {
             let key = engine.show_key(&tenant.tenant, name).await?;
-            if arguments.json { output::json(&key) } else { output::line(&details(&key)) }
+            if arguments.json {
+                return output::json(&key);
+            }
+            details(&key).iter().try_for_each(|line| output::line(line))
         }
         Key::Rotate { name, tenant, suite, reason } => {
             let suite = suite.map(suite_of);
@@ -169,7 +172,7 @@ fn overview(key: &KeySummary) -> String {
     format!("{:<24} {:<6} {} {state}{due}", key.name, key.purpose, key.primary)
 }
 
-fn details(key: &KeySummary) -> String {
+fn details(key: &KeySummary) -> Vec<String> {
     let mut lines = vec![overview(key)];
     let seconds = key.rotation_period_seconds.map(|s| format!("every {s} s"));
     let next = key.next_rotation_time.as_ref().map(|t| format!("at {t}"));
@@ -187,5 +190,5 @@ fn details(key: &KeySummary) -> String {
         ));
         lines.extend(v.reason.as_ref().map(|reason| format!("    reason: {reason}")));
     }
-    lines.join("\n")
+    lines
 }

@@ -1,9 +1,12 @@
-//! Completions and the manual page, from the same definitions as the help.
+//! Completions and manual pages, from the same definitions as the help.
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Manual};
 use crate::failure::Failure;
-use crate::output;
-use clap::CommandFactory;
+use crate::output::{self, Output};
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+use std::fs;
+use std::path::Path;
 
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut out = Vec::new();
@@ -11,8 +14,42 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     output::write(&out)
 }
 
-pub(crate) fn page() -> Result<(), Failure> {
+pub(crate) fn run(command: &Manual) -> Result<(), Failure> {
+    // `medseal help` would have a page that says nothing
+    let mut top = Arguments::command().disable_help_subcommand(true);
+    top.build();
+    if let Some(directory) = &command.all {
+        let failed = |error: std::io::Error| Failure::Write {
+            place: format!("`{}`", directory.display()),
+            kind: error.kind(),
+        };
+        fs::create_dir_all(directory).map_err(failed)?;
+        return write_pages(&top, directory);
+    }
+    let mut found = &top;
+    for name in &command.command {
+        found = found
+            .find_subcommand(name)
+            .ok_or_else(|| Failure::usage(format!("no command `{}`", command.command.join(" "))))?;
+    }
+    output::write(&render(&page(found))?)
+}
+
+/// The page of a command and of all below it, under the names by which they refer to one another.
+fn write_pages(command: &Command, directory: &Path) -> Result<(), Failure> {
+    let page = page(command);
+    let mut file = Output::open(Some(&directory.join(page.get_filename())))?;
+    file.write(&render(&page)?)?;
+    file.commit()?;
+    command.get_subcommands().try_for_each(|below| write_pages(below, directory))
+}
+
+fn page(command: &Command) -> Man {
+    Man::new(command.clone()).source(concat!("medseal ", env!("CARGO_PKG_VERSION")))
+}
+
+fn render(page: &Man) -> Result<Vec<u8>, Failure> {
     let mut out = Vec::new();
-    clap_mangen::Man::new(Arguments::command()).render(&mut out)?;
-    output::write(&out)
+    page.render(&mut out)?;
+    Ok(out)
 }

@@ -36,14 +36,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Reencrypt(command) => reencrypt::run(&arguments, command).await?,
         Command::Inspect(command) => inspect::run(&arguments, command).await?,
         Command::Scan(command) => return scan::run(&arguments, command),
-        Command::Demo => demo::run().await?,
+        Command::Demo => demo::run(&arguments).await?,
         Command::Doctor => return doctor::run(&arguments).await,
         Command::Selftest => doctor::selftest(&arguments)?,
-        Command::Explain { code } => explain::run(code)?,
+        Command::Explain { code } => explain::run(&arguments, code)?,
         Command::Bench(command) => bench::run(&arguments, command)?,
         Command::Algorithms => algorithms::run(&arguments)?,
         Command::Completions { shell } => manual::completions(*shell)?,
-        Command::Manual => manual::page()?,
+        Command::Manual(command) => manual::run(command)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,12 +2,13 @@
 
 use super::{record, value};
 use crate::arguments::{Arguments, Protection, Reencrypt};
-use crate::context::Context;
+use crate::context::{Context, DEFAULT_TENANT};
 use crate::failure::Failure;
-use crate::{home, input, output};
+use crate::{home, input, output, terminal};
 use medseal_engine::fields::Reencrypted;
 use medseal_engine::inspect::{is_text, to_text};
 use medseal_engine::records::{Action, Job};
+use serde_json::json;
 use std::sync::Arc;
 
 pub(crate) async fn run(arguments: &Arguments, command: &Reencrypt) -> Result<(), Failure> {
@@ -28,26 +29,46 @@ async fn whole_documents(arguments: &Arguments, command: &Reencrypt) -> Result<(
         no_record: command.no_record,
     };
     let profile = Arc::new(record::profile(&protection)?);
+    let base =
+        Job::new(Action::Reencrypt, profile, command.tenant.as_deref().unwrap_or(DEFAULT_TENANT));
     let job = Job {
         migrating: command.migrating,
-        ..Job::new(Action::Reencrypt, profile, &command.tenant.tenant)
+        max_depth: command.max_depth.unwrap_or(base.max_depth),
+        format: command.format.map(record::format),
+        ..base
     };
-    record::run_job(arguments, &job, &command.input, command.output.as_deref()).await
+    let selectors = record::Selectors::of(&protection);
+    let (from, to) = (&command.input, command.output.as_deref());
+    record::run_job(arguments, &job, selectors, from, to).await
 }
 
 async fn one(arguments: &Arguments, command: &Reencrypt) -> Result<(), Failure> {
+    if command.max_depth.is_some() || command.format.is_some() {
+        return Err(Failure::usage("--max-depth and --format are for documents: give a profile"));
+    }
     let (place, pairs) = (command.place.as_deref(), command.context.as_deref());
-    let context = Context::parse(place, pairs, &command.tenant.tenant, command.no_record)?;
+    let context = Context::parse(place, pairs, command.tenant.as_deref(), command.no_record)?;
     let engine = home::open(arguments).await?;
     let bytes = input::read_all(&command.input)?;
     let envelope = value::envelope_bytes(&bytes)?;
     let pairs = context.pairs();
     let mut target = output::Output::open(command.output.as_deref())?;
-    let new = match engine.reencrypt_value(&context.target(&pairs), &envelope).await? {
-        Reencrypted::Current => bytes.to_vec(),
-        Reencrypted::New(envelope) if is_text(&bytes) => format!("{}\n", to_text(&envelope)).into(),
-        Reencrypted::New(envelope) => envelope,
+    let done = engine.reencrypt_value(&context.target(&pairs), &envelope).await?;
+    let (newest, values) = match &done {
+        Reencrypted::Current => (&envelope, 0),
+        Reencrypted::New(newest) => (newest, 1),
     };
-    target.writer().write_all(&new)?;
-    target.commit()
+    match &done {
+        Reencrypted::Current => target.write(&bytes)?,
+        Reencrypted::New(newest) if is_text(&bytes) => {
+            target.write(format!("{}\n", to_text(newest)).as_bytes())?;
+        }
+        Reencrypted::New(newest) => target.write(newest)?,
+    }
+    target.commit()?;
+    if arguments.json {
+        let key = engine.version_name(context.tenant(), newest).await?;
+        terminal::say_json(&json!({ "values": values, "unchanged": 1 - values, "key": key }));
+    }
+    Ok(())
 }

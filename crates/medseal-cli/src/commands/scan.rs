@@ -3,7 +3,7 @@
 use super::{record, table};
 use crate::arguments::{Arguments, Protection, Scan};
 use crate::failure::Failure;
-use crate::{input, output};
+use crate::{input, output, terminal};
 use medseal_engine::health::Profile;
 use medseal_engine::health::table::{TableProfile, TableRecord};
 use medseal_engine::records::{Finding, scan_for_plaintext};
@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments, command: &Scan) -> Result<ExitCode, Fai
             }
         }
     }
-    eprintln!("medseal: {} files, {count} findings", files.len());
+    terminal::say(&format!("{} files, {count} findings", files.len()));
     Ok(ExitCode::from(u8::from(count > 0)))
 }
 

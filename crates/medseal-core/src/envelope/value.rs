@@ -76,6 +76,27 @@ impl ValueType {
         }
     }
 
+    /// Where text that is not of this type goes wrong: the offset of the first byte that no value of
+    /// the type has there. None where the text as a whole is wrong, as a date that does not exist.
+    pub fn first_wrong_byte(self, text: &[u8]) -> Option<usize> {
+        let digit = |at: usize| text.get(at).is_some_and(u8::is_ascii_digit);
+        let sign = usize::from(text.first() == Some(&b'-'));
+        let after_digits = (sign..text.len()).find(|at| !digit(*at));
+        match self {
+            ValueType::String | ValueType::Json => {
+                std::str::from_utf8(text).err().map(|error| error.valid_up_to())
+            }
+            ValueType::Integer => after_digits,
+            ValueType::Decimal => match after_digits {
+                Some(point) if text.get(point) == Some(&b'.') && point > sign => {
+                    (point + 1..text.len()).find(|at| !digit(*at))
+                }
+                other => other,
+            },
+            _ => None,
+        }
+    }
+
     pub(super) fn from_code(code: Option<u8>) -> Result<Self, Error> {
         Self::ALL.into_iter().find(|t| Some(t.code()) == code).ok_or(Error::Rejected)
     }

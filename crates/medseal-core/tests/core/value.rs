@@ -135,3 +135,31 @@ fn types_have_stable_codes_and_names() {
         assert_eq!((value_type.code(), value_type.name()), (code, name));
     }
 }
+
+#[test]
+fn the_first_wrong_byte() {
+    for (value_type, text, at) in [
+        (ValueType::String, &b"ab\xffc"[..], Some(2)),
+        (ValueType::Json, b"\xff", Some(0)),
+        (ValueType::Integer, b"12a", Some(2)),
+        (ValueType::Integer, b"-x", Some(1)),
+        (ValueType::Integer, b"1-", Some(1)),
+        (ValueType::Integer, b"007", None),
+        (ValueType::Integer, b"", None),
+        (ValueType::Decimal, b".5", Some(0)),
+        (ValueType::Decimal, b"-.5", Some(1)),
+        (ValueType::Decimal, b"1.5.2", Some(3)),
+        (ValueType::Decimal, b"5.", None),
+        (ValueType::Date, b"2023-02-29", None),
+        (ValueType::Uuid, b"x", None),
+        (ValueType::Boolean, b"yes", None),
+    ] {
+        assert!(Value::parse(value_type, text).is_err(), "{value_type:?} {text:?}");
+        assert_eq!(value_type.first_wrong_byte(text), at, "{value_type:?} {text:?}");
+    }
+    for (value_type, text) in
+        [(ValueType::Integer, "-42"), (ValueType::Decimal, "-1.50"), (ValueType::String, "é")]
+    {
+        assert_eq!(value_type.first_wrong_byte(text.as_bytes()), None);
+    }
+}

@@ -317,7 +317,7 @@ pub(crate) fn encrypting_flags(
         Some(d) if d.flags.record_bound() && !has_record => Err(EngineError::RecordRequired),
         Some(d) if !d.flags.record_bound() && has_record => Err(EngineError::RecordNotBound),
         Some(d) => Ok(d.flags),
-        None if has_record && target.no_record => Err(EngineError::RecordNotBound),
+        None if has_record && target.no_record => Err(EngineError::RecordAndNoRecord),
         None if has_record => Ok(Flags::RECORD_BOUND),
         None if target.no_record => Ok(Flags::UNBOUND),
         None => Err(EngineError::RecordRequired),
@@ -330,7 +330,9 @@ pub(crate) fn decrypting_flags(
     target: &Target<'_>,
 ) -> Result<Flags, EngineError> {
     match encrypting_flags(definition, target) {
-        Err(EngineError::RecordNotBound) => Err(Error::Rejected.into()),
+        Err(EngineError::RecordNotBound | EngineError::RecordAndNoRecord) => {
+            Err(Error::Rejected.into())
+        }
         other => other,
     }
 }

@@ -14,6 +14,7 @@ pub use medseal_core::keyring::Purpose as KeyPurpose;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use medseal_core::context::Scope;
+use medseal_core::envelope::Envelope;
 use medseal_core::key_schedule::FieldKey;
 use medseal_core::keyring::{KeyVersion, Keyring, Purpose, Refusal};
 use medseal_core::row_mac::primary_key;
@@ -123,6 +124,17 @@ impl Engine {
             return Err(medseal_core::Error::Rejected.into());
         }
         self.load_key(tenant, &record.name).await
+    }
+
+    /// `NAME@N` of the key version that a binary envelope names.
+    ///
+    /// # Errors
+    /// A malformed envelope; [`EngineError::KeyVersionUnknown`].
+    pub async fn version_name(&self, tenant: &str, envelope: &[u8]) -> Result<String, EngineError> {
+        let id = Envelope::parse(envelope)?.header().id;
+        let key = self.key_of_version(tenant, id).await?;
+        let version = key.keyring.versions.iter().find(|version| version.id == id);
+        version.map(|version| key.version_name(version)).ok_or(EngineError::KeyVersionUnknown)
     }
 
     /// The field key of one version of a field key, derived or from the cache.

@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use super::source::Source;
-use super::{Action, Job};
+use super::{Action, Job, unmatched};
 use crate::error::EngineError;
 use medseal_health::{Cover, Coverage, Profile};
 use serde::Serialize;
@@ -22,6 +22,15 @@ pub struct CoveredPath {
     pub class: Option<String>,
 }
 
+/// What a profile does to one input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CoverageReport {
+    /// All leaf paths, sorted.
+    pub paths: Vec<CoveredPath>,
+    /// Selectors that matched nothing, as they stand in the profile.
+    pub unmatched_selectors: Vec<String>,
+}
+
 /// Counts the leaf paths of one input under a profile.
 ///
 /// # Errors
@@ -29,7 +38,7 @@ pub struct CoveredPath {
 pub fn coverage(
     profile: Arc<Profile>,
     input: &mut (dyn Read + Send),
-) -> Result<Vec<CoveredPath>, EngineError> {
+) -> Result<CoverageReport, EngineError> {
     let job = Job::new(Action::Encrypt, Arc::clone(&profile), "default");
     let mut scanner = job.scanner();
     let mut source = Source::new(input, None);
@@ -50,5 +59,5 @@ pub fn coverage(
         let class = class.map(str::to_owned);
         CoveredPath { path: entry.path.to_owned(), count: entry.count, cover, class }
     });
-    Ok(paths.collect())
+    Ok(CoverageReport { paths: paths.collect(), unmatched_selectors: unmatched(&scanner) })
 }

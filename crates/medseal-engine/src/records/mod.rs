@@ -16,12 +16,12 @@ mod scan;
 mod source;
 
 pub use crate::runs::{Action, Finding};
-pub use coverage::{CoveredPath, coverage};
+pub use coverage::{CoverageReport, CoveredPath, coverage};
 pub use scan::scan_for_plaintext;
 pub use source::DocumentFormat;
 
 use crate::engine::Engine;
-use crate::error::EngineError;
+use crate::error::{EngineError, WRITING_THE_OUTPUT};
 use crate::runs::RunKeys;
 use batch::Batch;
 use medseal_health::{Limits, Profile, Scanner};
@@ -111,10 +111,10 @@ impl Engine {
                 }
             }
             .or_else(|error| write_before(output, &out, error))?;
-            output.write_all(&out).map_err(EngineError::io("writing the output"))?;
+            output.write_all(&out).map_err(EngineError::io(WRITING_THE_OUTPUT))?;
             report.documents += batch.documents.len() as u64;
             if let Some(error) = refused {
-                output.flush().map_err(EngineError::io("writing the output"))?;
+                output.flush().map_err(EngineError::io(WRITING_THE_OUTPUT))?;
                 return Err(error);
             }
             let consumed = batch.bytes;
@@ -122,12 +122,16 @@ impl Engine {
             report.bytes_read = source.bytes_read();
             progress(report.bytes_read);
         }
-        output.flush().map_err(EngineError::io("writing the output"))?;
+        output.flush().map_err(EngineError::io(WRITING_THE_OUTPUT))?;
         self.charge_run(&run.keys).await?;
-        let unmatched = run.scanner.unmatched_selectors();
-        report.unmatched_selectors = unmatched.iter().map(|(_, s)| s.as_str().to_owned()).collect();
+        report.unmatched_selectors = unmatched(&run.scanner);
         Ok(report)
     }
+}
+
+/// The selectors that have matched nothing, in the profile's order.
+fn unmatched(scanner: &Scanner) -> Vec<String> {
+    scanner.unmatched_selectors().iter().map(|(_, s)| s.as_str().to_owned()).collect()
 }
 
 /// What one run keeps from batch to batch.
@@ -148,6 +152,6 @@ fn write_before(
     output
         .write_all(done)
         .and_then(|()| output.flush())
-        .map_err(EngineError::io("writing the output"))?;
+        .map_err(EngineError::io(WRITING_THE_OUTPUT))?;
     Err(error)
 }

@@ -24,13 +24,15 @@ pub(super) struct Source<'i> {
     input: ReadAhead<'i>,
     format: Option<DocumentFormat>,
     started: bool,
+    max_line_bytes: usize,
     /// the number of the first line in `buffer`
     pub(super) line: u64,
 }
 
 impl<'i> Source<'i> {
     pub(super) fn new(input: &'i mut (dyn Read + Send), format: Option<DocumentFormat>) -> Self {
-        Self { input: ReadAhead::new(input), format, started: false, line: 1 }
+        let (input, max_line_bytes) = (ReadAhead::new(input), MAX_LINE_BYTES);
+        Self { input, format, started: false, max_line_bytes, line: 1 }
     }
 
     /// Reads until a batch is there; `false` when everything was given out. Empty input counts as
@@ -46,8 +48,9 @@ impl<'i> Source<'i> {
             });
         }
         while self.wants_more() && !self.at_end() {
-            if self.is_ndjson() && self.buffer().len() >= MAX_LINE_BYTES {
-                return Err(EngineError::LineTooLong(MAX_LINE_BYTES));
+            if self.is_ndjson() && self.buffer().len() >= self.max_line_bytes {
+                let (line, limit) = (self.line, self.max_line_bytes);
+                return Err(EngineError::LineTooLong { line, limit });
             }
             self.input.read_more(self.buffer().len() * 2)?;
         }
@@ -79,5 +82,35 @@ impl<'i> Source<'i> {
         let lines = self.buffer().iter().take(bytes).filter(|b| **b == b'\n').count();
         self.line += lines as u64;
         self.input.consume(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DocumentFormat, Source};
+    use std::io::Read;
+
+    #[test]
+    fn a_line_beyond_the_limit_is_named() {
+        let lines = "{}\n\n{\"x\":1}\n";
+        for format in [None, Some(DocumentFormat::Ndjson)] {
+            let mut input = lines.as_bytes().chain(std::io::repeat(b' '));
+            let mut source = Source { max_line_bytes: 4096, ..Source::new(&mut input, format) };
+            assert!(source.fill().unwrap());
+            source.consume(lines.len());
+            let error = source.fill().unwrap_err();
+            assert_eq!(error.code(), "LINE_TOO_LONG");
+            assert_eq!(error.to_string(), "line 4 is longer than 4096 bytes");
+        }
+    }
+
+    #[test]
+    fn a_line_within_the_limit_is_not_refused() {
+        let long = format!("{{}}\n{}\n", " ".repeat(3 << 20));
+        let mut input = long.as_bytes();
+        let mut source = Source::new(&mut input, Some(DocumentFormat::Ndjson));
+        assert!(source.fill().unwrap());
+        source.consume(3);
+        assert!(source.fill().unwrap() && source.buffer().contains(&b'\n'));
     }
 }

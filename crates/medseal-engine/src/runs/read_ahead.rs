@@ -1,6 +1,6 @@
 //! An input and what was read of it but not dealt with yet.
 
-use crate::error::EngineError;
+use crate::error::{EngineError, READING_THE_INPUT};
 use std::io::Read;
 
 /// Reads ahead as far as it is told to, and no further.
@@ -24,7 +24,7 @@ impl<'i> ReadAhead<'i> {
         }
         let limit = u64::try_from(missing).unwrap_or(u64::MAX);
         let read = (&mut *self.input).take(limit).read_to_end(&mut self.buffer);
-        let read = read.map_err(EngineError::io("reading the input"))?;
+        let read = read.map_err(EngineError::io(READING_THE_INPUT))?;
         self.bytes_read += read as u64;
         self.at_end = read < missing;
         Ok(())

@@ -196,9 +196,10 @@ fn damaged_envelopes_are_malformed_or_rejected_with_their_place() {
 #[test]
 fn coverage_and_scan_need_no_key() {
     let input = "{\"id\":\"p\",\"ssn\":\"x\",\"n\":\"ms1:AA\",\"other\":true}";
-    let paths = coverage(profile(true), &mut input.as_bytes()).unwrap();
-    let covers: Vec<_> = paths.iter().map(|p| (p.path.as_str(), p.cover)).collect();
+    let report = coverage(profile(true), &mut input.as_bytes()).unwrap();
+    let covers: Vec<_> = report.paths.iter().map(|p| (p.path.as_str(), p.cover)).collect();
     assert_eq!(covers, [("id", "identity"), ("n", "inline"), ("other", "none"), ("ssn", "inline")]);
+    assert_eq!(report.unmatched_selectors, ["list[*].name"]);
     let findings = scan_for_plaintext(profile(true), &mut input.as_bytes()).unwrap();
     let found: Vec<_> = findings.iter().map(|f| (f.path.as_str(), f.found)).collect();
     assert_eq!(found, [("ssn", "plaintext"), ("n", "malformed")]);

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use toml::Spanned;
 
 use super::build::{Parts, build};
@@ -42,6 +43,8 @@ struct RawDocument {
     roots: Vec<Spanned<String>>,
     collection: Spanned<RawCollection>,
     record: Spanned<RawRecord>,
+    /// Known, so that it is refused as what it is and not as a typing error.
+    subject: Option<Spanned<IgnoredAny>>,
     #[serde(default)]
     unnamed: Unnamed,
 }
@@ -134,6 +137,11 @@ pub(super) fn read(text: &str) -> Result<Profile, HealthError> {
     };
     let place = reader.place(document.span());
     let document = document.into_inner();
+    if let Some(subject) = &document.subject {
+        let fault = ProfileFault::NotAvailable;
+        let error = HealthError::profile(fault, "`subject` binds values to a patient");
+        return Err(error.placed(reader.place(subject.span())));
+    }
     let roots = document.roots.iter().map(|root| reader.selector(root));
     let places = raw.rule.iter().flat_map(|rule| rule.paths.iter().flat_map(Spanned::as_ref));
     let parts = Parts {

@@ -1,8 +1,10 @@
 //! Homes: roots, what `init` refuses, tampering, and the commands that need no key.
 
-use crate::world::{PLACE, World, python, workspace};
+use crate::world::{PLACE, World, binary, finish, python, workspace};
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 const DECRYPT: [&str; 3] = ["decrypt", "-c", PLACE];
 
@@ -197,6 +199,7 @@ fn codes_that_tests_meet_are_documented() {
         "AUDIT_UNAVAILABLE",
         "STORE_ROW_REJECTED",
         "HOME_MISSING",
+        "HOME_UNREADABLE",
         "HOME_EXISTS",
         "HOME_NOT_EMPTY",
         "ROOT_REJECTED",
@@ -225,11 +228,13 @@ fn commands_without_a_home() {
         (&["selftest"][..], "round trip aes-256-gcm"),
         (&["selftest", "--json"], "\"passed\":["),
         (&["algorithms"], "chacha20-poly1305"),
+        (&["algorithms"], "code            name "),
         (&["algorithms", "--json"], "\"fips_approved\":true"),
         (&["completions", "bash"], "_medseal"),
         (&["completions", "zsh"], "#compdef medseal"),
         (&["completions", "fish"], "complete -c medseal"),
         (&["manual"], ".TH medseal"),
+        (&["manual", "key", "rotate"], ".TH medseal-key-rotate"),
         (&["--help"], "Usage: medseal"),
         (&["--version"], "medseal 0."),
         (&["demo"], "byte for byte: yes"),
@@ -238,6 +243,92 @@ fn commands_without_a_home() {
         assert!(out.contains(expected), "{args:?}: {out}");
     }
     assert_eq!(world.files().len(), 0);
+}
+
+/// The pages that a page names, as `medseal\-key(1)`.
+fn references(page: &str) -> Vec<String> {
+    let page = page.replace('\\', "");
+    let words = page.split_whitespace().filter_map(|word| word.strip_suffix("(1)"));
+    words.map(str::to_owned).filter(|word| word.starts_with("medseal-")).collect()
+}
+
+#[test]
+fn every_manual_page_that_is_named_can_be_printed() {
+    let world = World::empty();
+    let manual = |command: &[&str]| {
+        String::from_utf8(world.ok(&[&["manual"], command].concat(), b"")).unwrap()
+    };
+    world.ok(&["manual", "--all", "deep/man"], b"");
+    let (mut open, mut seen) = (vec!["medseal".to_owned()], Vec::new());
+    while let Some(name) = open.pop() {
+        let command: Vec<&str> = name.split('-').skip(1).collect();
+        let page = manual(&command);
+        assert!(page.contains(&format!("\n.TH {name} 1")), "{page}");
+        assert_eq!(world.read(&format!("deep/man/{name}.1")), page.as_bytes());
+        open.extend(references(&page));
+        seen.push(name);
+    }
+    let written = fs::read_dir(world.path("deep/man")).unwrap().count();
+    assert!(written > 25 && written == seen.len(), "{written}: {seen:?}");
+    assert!(manual(&["key"]).contains("medseal\\-key\\-rotate(1)"));
+
+    world.refused(&["manual", "frobnicate"], b"", 2, "USAGE");
+    world.refused(&["manual", "key", "frobnicate"], b"", 2, "USAGE");
+    world.refused(&["manual", "key", "--all", "x"], b"", 2, "USAGE");
+    world.write("file", "");
+    let message = world.refused(&["manual", "--all", "file"], b"", 6, "IO_FAILED");
+    assert!(message.contains("`file`"), "{message}");
+}
+
+#[test]
+fn an_empty_variable_names_no_home() {
+    let mut world = World::empty();
+    world.env = vec![("MEDSEAL_HOME".to_owned(), String::new())];
+    world.refused(&DECRYPT, b"", 6, "HOME_MISSING");
+    world.ok(&["init"], b"");
+    assert!(world.path(".medseal/store.sqlite").is_file());
+    let envelope = world.encrypt("Doe");
+    world.env[0].1 = "elsewhere".to_owned();
+    world.refused(&DECRYPT, &envelope, 6, "HOME_MISSING");
+}
+
+#[test]
+fn a_home_that_cannot_be_looked_into_is_not_called_missing() {
+    let world = World::empty();
+    // a link to itself: an error other than absence, for root too
+    std::os::unix::fs::symlink("home", world.home()).unwrap();
+    for args in [&DECRYPT[..], &["init"], &["key", "list"], &["doctor"]] {
+        world.refused(args, b"", 6, "HOME_UNREADABLE");
+    }
+    fs::remove_file(world.home()).unwrap();
+    world.write("home", "a file");
+    world.refused(&DECRYPT, b"", 6, "HOME_MISSING");
+    world.refused(&["init"], b"", 2, "HOME_NOT_EMPTY");
+}
+
+#[test]
+fn a_home_of_somebody_else_is_said_to_be_so() {
+    let world = World::new();
+    let shared = tempfile::tempdir().unwrap();
+    let program = shared.path().join("medseal");
+    fs::copy(binary(), &program).unwrap();
+    fs::set_permissions(shared.path(), Permissions::from_mode(0o755)).unwrap();
+    let mut other = Command::new(&program);
+    other.args(["key", "list", "--json", "--home"]).arg(world.home()).current_dir(shared.path());
+    if is_root() {
+        other.uid(65534).gid(65534);
+    } else {
+        fs::set_permissions(world.home(), Permissions::from_mode(0o000)).unwrap();
+    }
+    let ran = finish(&mut other, b"");
+    fs::set_permissions(world.home(), Permissions::from_mode(0o700)).unwrap();
+    assert_eq!((ran.code, ran.error()["code"].as_str()), (6, Some("HOME_UNREADABLE")));
+    assert_eq!(ran.error()["message"], "the home cannot be read: permission denied");
+}
+
+/// For root no file is closed.
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
 #[test]

@@ -115,7 +115,9 @@ fn destruction_takes_two_calls_and_is_final() {
     let destroy = ["key", "destroy", "default@1", "--waiting-period"];
     world.ok(&[&destroy[..], &["1d"]].concat(), b"");
     world.refused(&DECRYPT, &envelope, 4, "KEY_STATE");
-    world.refused(&["key", "destroy", "default@1"], b"", 4, "KEY_WAITING");
+    let message = world.refused(&["key", "destroy", "default@1"], b"", 4, "KEY_WAITING");
+    let until = text(&world.json(&["key", "show", "default"])["versions"][0]["destroy_after"]);
+    assert!(message.ends_with(&format!("; it ends {until}")), "{message}");
     world.ok(&["key", "resume", "default@1"], b"");
     assert_eq!(world.decrypt(&envelope), b"one");
 

@@ -11,6 +11,7 @@ mod homes;
 mod interop;
 mod keys;
 mod kill;
+mod messages;
 mod pages;
 mod processes;
 mod records;

@@ -229,11 +229,122 @@ fn coverage_lists_every_leaf() {
         "d",
         "{\"id\":\"1\",\"ssn\":1,\"free\":{\"text\":null}}\n{\"id\":\"2\",\"ssn\":2}\n",
     );
-    let paths = world.json(&["record", "coverage", "d"]);
+    let report = world.json(&["record", "coverage", "d"]);
     let row = |p: &Value| (text(&p["path"]), p["count"].as_u64().unwrap(), text(&p["cover"]));
-    let rows: Vec<_> = paths.as_array().unwrap().iter().map(row).collect();
+    let rows: Vec<_> = report["paths"].as_array().unwrap().iter().map(row).collect();
     let expected = [("free.text", 1, "none"), ("id", 2, "identity"), ("ssn", 2, "inline")];
     assert_eq!(rows, expected.map(|(p, n, c)| (p.to_owned(), n, c.to_owned())));
+    assert_eq!(world.ok(&["record", "coverage", "d", "-o", "out"], b""), b"");
+    assert_eq!(world.read("out"), world.ok(&["record", "coverage", "d"], b""));
+    world.ok(&["record", "coverage", "d", "--json", "-o", "out"], b"");
+    assert_eq!(serde_json::from_slice::<Value>(&world.read("out")).unwrap(), report);
+}
+
+/// The lines of standard error that name a selector without a match.
+fn unmatched(ran: &crate::world::Ran) -> Vec<String> {
+    let named = |line: &str| line.strip_prefix("medseal: no value matched `").map(str::to_owned);
+    ran.err().lines().filter_map(named).map(|l| l.trim_end_matches('`').to_owned()).collect()
+}
+
+const PARTLY: &str = r#"profile = "partly"
+revision = 1
+[document]
+collection = "things"
+record = { path = "id" }
+[[rule]]
+paths = ["a", "adress"]
+placement = "inline"
+class = "general"
+[[rule]]
+paths = ["debug", "trace"]
+placement = "remove"
+class = "internal"
+"#;
+
+#[test]
+fn selectors_that_match_nothing_are_told() {
+    let world = World::new();
+    world.write("p.toml", PARTLY);
+    world.write("patient-basic.toml", PARTLY);
+    world.write("d", "{\"id\":\"1\",\"a\":1,\"address\":2,\"debug\":3}");
+    for profile in ["p.toml", "./patient-basic.toml"] {
+        let with = ["--profile", profile, "d"];
+        let ran = world.run(&[&ENCRYPT[..], &with].concat(), b"");
+        assert_eq!((ran.code, unmatched(&ran)), (0, vec!["adress".into(), "trace".into()]));
+        let json = world.run(&[&ENCRYPT[..], &with, &["--json"]].concat(), b"");
+        let report: Value = serde_json::from_str(&json.err()).unwrap();
+        assert_eq!(report["unmatched_selectors"], serde_json::json!(["adress", "trace"]));
+        // `debug` is gone by now, and that is no error of the profile
+        world.write("sealed", &ran.stdout);
+        let back = world.run(&[&DECRYPT[..], &["--profile", profile, "sealed"]].concat(), b"");
+        assert_eq!((back.code, back.err().as_str()), (0, ""));
+    }
+    let ran = world.run(&["record", "coverage", "--profile", "p.toml", "d"], b"");
+    assert_eq!((ran.code, unmatched(&ran)), (0, vec!["adress".into(), "trace".into()]));
+    let report = world.json(&["record", "coverage", "--profile", "p.toml", "d"]);
+    assert_eq!(report["unmatched_selectors"], serde_json::json!(["adress", "trace"]));
+}
+
+#[test]
+fn a_built_in_profile_may_know_more_spellings_than_a_document_has() {
+    let world = World::new();
+    world.write("d", "{\"id\":\"1\",\"ssn\":\"1\"}");
+    let ran = world.run(&["record", "encrypt", "d"], b"");
+    assert_eq!((ran.code, ran.err().as_str()), (0, ""));
+    let ran = world.run(&["record", "encrypt", "--profile", "patient-basic", "d", "--json"], b"");
+    let report: Value = serde_json::from_str(&ran.err()).unwrap();
+    assert_eq!((&report["values"], report.get("unmatched_selectors")), (&1.into(), None));
+    // asked about the profile itself, all are named
+    let ran = world.run(&["record", "coverage", "d"], b"");
+    let named = unmatched(&ran);
+    assert!(named.len() > 10 && !named.contains(&"ssn".to_owned()), "{named:?}");
+    let report = world.json(&["record", "coverage", "d"]);
+    assert_eq!(report["unmatched_selectors"], serde_json::json!(named));
+}
+
+#[test]
+fn reencryption_takes_the_limits_of_documents() {
+    let world = World::new();
+    let deep = "[".repeat(200) + &"]".repeat(200);
+    let profile = ["reencrypt", "--profile", "patient-basic"];
+    world.refused(&profile, deep.as_bytes(), 3, "JSON_TOO_DEEP");
+    let deeper = [&profile[..], &["--max-depth", "300"]].concat();
+    assert_eq!(world.ok(&deeper, deep.as_bytes()), deep.as_bytes());
+    let lines = b"{}\n{}\n";
+    world.ok(&[&profile[..], &["--format", "ndjson"]].concat(), lines);
+    let one = [&profile[..], &["--format", "json"]].concat();
+    world.refused(&one, lines, 3, "JSON_TRAILING_DATA");
+    let value = ["reencrypt", "-c", crate::world::PLACE, "--format", "json"];
+    world.refused(&value, b"", 2, "USAGE");
+}
+
+#[test]
+fn failures_name_the_file() {
+    let world = World::new();
+    world.write("in", lines(2, 0));
+    for command in [&["record", "encrypt"][..], &["record", "coverage"]] {
+        for (extra, exit, name) in [
+            (&["in", "-o", "missing/out"][..], 6, "`missing/out`"),
+            (&["in", "-o", "home"], 6, "`home`"),
+            (&["in", "-o", "/dev/full"], 6, "`/dev/full`"),
+            (&["missing"], 2, "`missing`"),
+            (&["home"], 2, "`home`"),
+            // opens and cannot be read
+            (&["/proc/self/mem"], 2, "`/proc/self/mem`"),
+        ] {
+            let args = [command, extra].concat();
+            let message = world.refused(&args, b"", exit, "IO_FAILED");
+            assert!(message.contains(name), "{args:?}: {message}");
+        }
+    }
+    let envelope = world.encrypt("v");
+    for (extra, exit, name) in
+        [(&["-o", "missing/out"][..], 6, "`missing/out`"), (&["/proc/self/mem"], 2, "self/mem`")]
+    {
+        let args = [&["reencrypt", "-c", crate::world::PLACE], extra].concat();
+        let message = world.refused(&args, &envelope, exit, "IO_FAILED");
+        assert!(message.contains(name), "{args:?}: {message}");
+    }
 }
 
 #[test]
@@ -296,4 +407,22 @@ fn one_value_is_reencrypted_once() {
     assert_eq!(world.ok(&reencrypt, &second), second);
     assert_eq!(world.decrypt(&second), b"Doe");
     world.refused(&["reencrypt", "-c", "patients/last_name/p2"], &first, 1, "REJECTED");
+}
+
+#[test]
+fn a_profile_with_a_subject_is_not_available_yet() {
+    let world = World::new();
+    world.write("in.json", "{\"id\":\"1\"}");
+    for (subject, code) in [
+        ("subject = { path = \"id\" }", "NOT_AVAILABLE"),
+        ("subject = \"none\"", "NOT_AVAILABLE"),
+        ("subjects = 1", "PROFILE_SYNTAX"),
+    ] {
+        world.write("p.toml", PROFILE.replace("unnamed", &format!("{subject}\nunnamed")));
+        for command in ["encrypt", "decrypt", "coverage"] {
+            let args = ["record", command, "--profile", "p.toml", "in.json"];
+            let message = world.refused(&args, b"", 2, code);
+            assert!(message.starts_with("line 6, column"), "{message}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Single values: round trips, every wrong context, malformed input.
 
-use crate::world::{PLACE, World};
+use crate::world::{PLACE, Ran, World, text};
+use serde_json::{Value, json};
 
 const VALUES: [(&str, &str, &str); 16] = [
     ("string", "Doe", "Doe"),
@@ -35,20 +36,84 @@ fn every_type_comes_back() {
 }
 
 #[test]
+fn values_and_envelopes_as_json() {
+    let world = World::new();
+    world.ok(&["key", "rotate", "default"], b"");
+    for (kind, input, output) in VALUES {
+        let args = ["encrypt", "-c", PLACE, "--type", kind, "--json"];
+        let made: Value = serde_json::from_slice(&world.ok(&args, input.as_bytes())).unwrap();
+        let envelope = text(&made["envelope"]);
+        let header = world.ok(&["inspect", "--json"], envelope.as_bytes());
+        let header: Value = serde_json::from_slice(&header).unwrap();
+        assert_eq!(made["key"], "default@2");
+        for part in ["key_version_id", "suite", "record_bound", "padded"] {
+            assert!(!made[part].is_null() && made[part] == header[part], "{part}: {made}");
+        }
+        let opened = world.ok(&["decrypt", "-c", PLACE, "--json"], envelope.as_bytes());
+        let opened: Value = serde_json::from_slice(&opened).unwrap();
+        let value = match kind {
+            "bytes" => json!({ "type": kind, "encoding": "base64", "value": BASE64[output.len()] }),
+            _ => json!({ "type": kind, "value": output }),
+        };
+        assert_eq!(opened, value);
+    }
+    let both = ["encrypt", "-c", PLACE, "--binary"];
+    let message = world.refused(&both, b"v", 2, "USAGE");
+    assert!(message.contains("--binary"), "{message}");
+}
+
+/// RFC 4648 by hand, under the lengths of the values above: `a\n\n`, `00 01 0d 0a`.
+const BASE64: [&str; 5] = ["", "", "", "YQoK", "AAENCg=="];
+
+#[test]
+fn a_value_as_json_is_harmless_and_whole() {
+    let world = World::new();
+    let value = "\u{0}\u{1b}[31m\u{7f}\u{9b}31m\u{202e}\"\\é🦠\n";
+    let envelope = world.ok(&["encrypt", "-c", PLACE, "--type", "json"], value.as_bytes());
+    let opened =
+        String::from_utf8(world.ok(&["decrypt", "-c", PLACE, "--json"], &envelope)).unwrap();
+    assert_eq!(opened.lines().count(), 1);
+    assert!(!opened.trim_end().contains(|c: char| c.is_control() || c == '\u{202e}'), "{opened:?}");
+    let opened: Value = serde_json::from_str(&opened).unwrap();
+    assert_eq!(opened, json!({ "type": "json", "value": value }));
+}
+
+#[test]
+fn reencryption_says_what_it_did() {
+    let world = World::new();
+    let envelope = world.encrypt("v");
+    let args = ["reencrypt", "-c", PLACE, "--json"];
+    let told = |ran: &Ran| serde_json::from_str::<Value>(&ran.err()).unwrap();
+    let ran = world.run(&args, &envelope);
+    assert_eq!(told(&ran), json!({ "values": 0, "unchanged": 1, "key": "default@1" }));
+    world.ok(&["key", "rotate", "default"], b"");
+    let ran = world.run(&args, &envelope);
+    assert_eq!(told(&ran), json!({ "values": 1, "unchanged": 0, "key": "default@2" }));
+    assert_eq!(world.decrypt(&ran.stdout), b"v");
+}
+
+#[test]
 fn values_that_are_not_of_their_type_are_refused() {
     let world = World::new();
-    for (kind, input) in [
-        ("string", &b"\xff"[..]),
-        ("integer", b"01"),
-        ("integer", b"1.0"),
-        ("decimal", b"1e3"),
-        ("boolean", b"yes"),
-        ("date", b"2023-02-29"),
-        ("datetime", b"2024-01-01 00:00:00"),
-        ("uuid", b"0f8fad5b"),
-        ("json", b"\xff"),
+    for (kind, input, byte) in [
+        ("string", &b"ab\xff"[..], Some(3)),
+        ("integer", b"01", None),
+        ("integer", b"1.0", Some(2)),
+        ("integer", b"Zyxwv", Some(1)),
+        ("decimal", b"1e3", Some(2)),
+        ("decimal", b"-1.5.2", Some(5)),
+        ("boolean", b"Zyxwv", None),
+        ("date", b"2023-02-29", None),
+        ("datetime", b"2024-01-01 00:00:00", None),
+        ("uuid", b"0f8fad5b", None),
+        ("json", b"\"\xff\"", Some(2)),
     ] {
-        world.refused(&["encrypt", "-c", PLACE, "--type", kind], input, 2, "VALUE_INVALID");
+        let args = ["encrypt", "-c", PLACE, "--type", kind];
+        let message = world.refused(&args, input, 3, "VALUE_INVALID");
+        let place = byte.map(|at| format!(", byte {at}")).unwrap_or_default();
+        let place = format!("standard input{place}, read as `{kind}`: ");
+        assert!(message.starts_with(&place), "{place}: {message}");
+        assert!(!message.contains("Zyxwv") && !message.contains("2023"), "{message}");
     }
 }
 
@@ -190,4 +255,39 @@ fn every_flipped_byte_is_refused() {
         assert!(ran.stdout.is_empty(), "byte {at}");
         assert!(!ran.err().contains("Zyxwv"), "byte {at}");
     }
+}
+
+#[test]
+fn one_tenant_at_a_time() {
+    let world = World::new();
+    world.ok(&["key", "create", "default", "--tenant", "north"], b"");
+    let pairs = "tenant=north,collection=patients,field=last_name,record=p1";
+    let envelope = world.ok(&["encrypt", "--context", pairs], b"v");
+    let same = ["decrypt", "--context", pairs, "--tenant", "north"];
+    assert_eq!(world.ok(&same, &envelope), b"v");
+    assert_eq!(world.ok(&["decrypt", "-c", PLACE, "--tenant", "north"], &envelope), b"v");
+    let (_, without) = pairs.split_once(',').unwrap();
+    let given = ["decrypt", "--context", without, "--tenant", "north"];
+    assert_eq!(world.ok(&given, &envelope), b"v");
+    for verb in ["encrypt", "decrypt", "reencrypt"] {
+        for tenant in ["default", "south"] {
+            let args = [verb, "--context", pairs, "--tenant", tenant];
+            let message = world.refused(&args, &envelope, 2, "USAGE");
+            assert!(message.contains("--tenant"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn a_record_and_none_is_no_definition() {
+    let world = World::new();
+    let args = ["encrypt", "-c", "a/b/1", "--no-record"];
+    let message = world.refused(&args, b"v", 2, "RECORD_NOT_BOUND");
+    assert!(message.contains("--no-record") && !message.contains("defined"), "{message}");
+    world.ok(&["field", "define", "a/b", "--no-record"], b"");
+    let message = world.refused(&args, b"v", 2, "RECORD_NOT_BOUND");
+    assert!(message.contains("defined without a record"), "{message}");
+    // of what an envelope is bound to, nothing is said
+    let unbound = world.ok(&["encrypt", "-c", "c/d", "--no-record"], b"v");
+    world.refused(&["decrypt", "-c", "c/d/1", "--no-record"], &unbound, 1, "REJECTED");
 }
