@@ -13,5 +13,6 @@ mod kill;
 mod processes;
 mod readme;
 mod records;
+mod reference;
 mod values;
 mod world;
