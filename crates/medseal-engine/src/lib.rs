@@ -23,6 +23,7 @@ pub mod random;
 pub mod records;
 pub mod replace_file;
 mod runs;
+mod wiped_buffer;
 
 pub use engine::{Engine, Options, VerifyAfterEncrypt};
 pub use error::{EngineError, ErrorClass};
