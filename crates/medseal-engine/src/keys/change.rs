@@ -74,7 +74,7 @@ impl Engine {
         check_name("a key's name", key.name)?;
         check_name("a tenant", key.tenant)?;
         check_reason(reason)?;
-        medseal_core::selftest::run(&mut BufferedRandom)?;
+        self.selftest()?;
         for _ in 0..MAX_ATTEMPTS {
             let epoch = self.begin().await?;
             if self.key_exists(key.tenant, key.name).await? {
@@ -109,7 +109,7 @@ impl Engine {
         suite: Option<Suite>,
         reason: Option<&str>,
     ) -> Result<u32, EngineError> {
-        medseal_core::selftest::run(&mut BufferedRandom)?;
+        self.selftest()?;
         let rotate = |key: &LoadedKey| {
             let primary = key.keyring.version(key.keyring.primary)?;
             Ok(Event::Rotate { id: new_id_or_refuse()?, suite: suite.unwrap_or(primary.suite) })
