@@ -34,3 +34,12 @@ pub use id::{KeyVersionId, StoreId, Suite};
 pub use plaintext::Plaintext;
 pub use pseudonym::PseudonymKey;
 pub use random::{Random, RandomFailure};
+
+/// NIST's vectors, run through the crate's own calls.
+#[cfg(test)]
+#[path = "tests/nist.rs"]
+mod nist;
+/// Wycheproof's vectors, run through the crate's own calls.
+#[cfg(test)]
+#[path = "tests/wycheproof.rs"]
+mod wycheproof;

@@ -8,9 +8,10 @@
 use crate::error::EngineError;
 use crate::home::sync_directory;
 use crate::partial::{self, PartialName};
+use crate::wiped_buffer::wipe;
 use rustix::fs::{Mode, OFlags, open};
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 const BUFFER_BYTES: usize = 1 << 18;
@@ -18,7 +19,7 @@ const BUFFER_BYTES: usize = 1 << 18;
 /// An output file in the making. Dropping it without [`ReplaceFile::commit`] leaves nothing.
 pub struct ReplaceFile {
     target: PathBuf,
-    writer: BufWriter<File>,
+    writer: WipedWriter,
     /// the temporary name, where there had to be one
     name: Option<PartialName>,
 }
@@ -42,12 +43,19 @@ impl ReplaceFile {
             }
         };
         partial::lock(&file);
-        Ok(Self { target, writer: BufWriter::with_capacity(BUFFER_BYTES, file), name })
+        Ok(Self {
+            target,
+            writer: WipedWriter(Some(BufWriter::with_capacity(BUFFER_BYTES, file))),
+            name,
+        })
     }
 
     /// The file itself, for writing at offsets; not to be mixed with [`Write`].
-    pub(crate) fn file(&self) -> &File {
-        self.writer.get_ref()
+    ///
+    /// # Errors
+    /// None before [`ReplaceFile::commit`].
+    pub(crate) fn file(&self) -> io::Result<&File> {
+        self.writer.file()
     }
 
     /// Syncs the content and gives the file its name.
@@ -56,7 +64,7 @@ impl ReplaceFile {
     /// [`EngineError::Io`]; the target is then as before.
     pub fn commit(self) -> Result<(), EngineError> {
         let io = EngineError::io("writing the output file");
-        let file = self.writer.into_inner().map_err(|e| io(e.into_error()))?;
+        let file = self.writer.finish().map_err(&io)?;
         file.sync_all().map_err(&io)?;
         let name = match self.name {
             Some(name) => name,
@@ -69,11 +77,44 @@ impl ReplaceFile {
 
 impl Write for ReplaceFile {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.writer.write(buf)
+        self.writer.open()?.write(buf)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
+        self.writer.open()?.flush()
+    }
+}
+
+/// A writer whose buffer, in which plaintext stood, is wiped at the end. Dropped, it writes no more.
+struct WipedWriter(Option<BufWriter<File>>);
+
+impl WipedWriter {
+    fn open(&mut self) -> io::Result<&mut BufWriter<File>> {
+        self.0.as_mut().ok_or_else(|| ErrorKind::BrokenPipe.into())
+    }
+
+    fn file(&self) -> io::Result<&File> {
+        self.0.as_ref().map(BufWriter::get_ref).ok_or_else(|| ErrorKind::BrokenPipe.into())
+    }
+
+    /// Writes what is still in the buffer.
+    fn finish(mut self) -> io::Result<File> {
+        self.open()?.flush()?;
+        self.take().ok_or_else(|| ErrorKind::BrokenPipe.into())
+    }
+
+    fn take(&mut self) -> Option<File> {
+        let (file, buffer) = self.0.take()?.into_parts();
+        if let Ok(mut buffer) = buffer {
+            wipe(&mut buffer);
+        }
+        Some(file)
+    }
+}
+
+impl Drop for WipedWriter {
+    fn drop(&mut self) {
+        self.take();
     }
 }
 

@@ -3,11 +3,11 @@
 use crate::arguments::Arguments;
 use crate::arguments::Place;
 use crate::arguments::file::{Array, File, InOut};
-use crate::context::Context;
+use crate::context::{Context, DEFAULT_TENANT};
 use crate::failure::Failure;
 use crate::output::is_special;
 use crate::progress::Progress;
-use crate::{home, output};
+use crate::{home, output, terminal};
 use medseal_engine::files::{
     ArrayLayout, ByteRange, Description, FileJob, FileReport, Kind, SessionReport, Sink, Source,
     StreamInspection, inspect_file,
@@ -146,9 +146,9 @@ pub(crate) async fn run_array(arguments: &Arguments, command: &Array) -> Result<
 fn parse(place: &Place) -> Result<Context, Failure> {
     let Place { place, context, tenant, no_record } = place;
     if place.is_none() && context.is_none() {
-        return Context::of_files(tenant);
+        return Context::of_files(tenant.as_deref().unwrap_or(DEFAULT_TENANT));
     }
-    Context::parse(place.as_deref(), context.as_deref(), tenant, *no_record)
+    Context::parse(place.as_deref(), context.as_deref(), tenant.as_deref(), *no_record)
 }
 
 fn describe(
@@ -200,8 +200,8 @@ fn ciphertext(files: &InOut) -> Result<Sink, Failure> {
 
 /// To standard error: standard output may carry the content.
 fn tell(arguments: &Arguments, report: &impl Serialize) -> Result<(), Failure> {
-    if let (true, Ok(text)) = (arguments.json, serde_json::to_string(report)) {
-        eprintln!("{text}");
+    if let (true, Ok(value)) = (arguments.json, serde_json::to_value(report)) {
+        terminal::say_json(&value);
     }
     Ok(())
 }

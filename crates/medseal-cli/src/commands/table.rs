@@ -6,7 +6,7 @@ use crate::arguments::table::{Delimiter, Encoding, Table, TableForm, TableProtec
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::{home, input, output};
+use crate::{home, input, output, terminal};
 use medseal_engine::health::table::{self as health, NamePattern, TableProfile, TableRecord};
 use medseal_engine::tables::{self, Action, TableJob, TableReport, table_coverage};
 use std::path::Path;
@@ -49,11 +49,11 @@ async fn transform(arguments: &Arguments, command: &Tables, action: Action) -> R
 /// To standard error: standard output carries the table.
 fn tell(arguments: &Arguments, job: &TableJob, report: &TableReport) {
     if arguments.json {
-        if let Ok(text) = serde_json::to_string(report) {
-            eprintln!("{text}");
+        if let Ok(value) = serde_json::to_value(report) {
+            terminal::say_json(&value);
         }
     } else if report.columns.is_empty() {
-        eprintln!("medseal: no column matched the profile `{}`", job.profile.name());
+        terminal::say(&format!("no column matched the profile `{}`", job.profile.name()));
     }
 }
 
@@ -73,11 +73,12 @@ fn cover(
         let (cover, count, name) = (column.cover, column.count, &column.column);
         output::line(&format!("{cover:<9} {count:>8}  {name}"))?;
         for rule in &column.overruled {
-            eprintln!("medseal: column `{name}`: the rule of `{rule}` names it too, and is later");
+            let text = format!("column `{name}`: the rule of `{rule}` names it too, and is later");
+            terminal::say(&text);
         }
     }
     let none = columns.iter().filter(|column| column.cover == "none").count();
-    eprintln!("medseal: {} columns, {none} not covered by a rule", columns.len());
+    terminal::say(&format!("{} columns, {none} not covered by a rule", columns.len()));
     Ok(())
 }
 

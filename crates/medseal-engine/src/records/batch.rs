@@ -5,6 +5,7 @@ use super::{Action, Run};
 use crate::error::EngineError;
 use crate::random::BufferedRandom;
 use crate::runs::Identity;
+use crate::wiped_buffer::WipedBuffer;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use medseal_core::envelope::{decode_text, encode_text_into};
@@ -15,7 +16,7 @@ use std::collections::HashMap;
 
 /// One document of a batch.
 pub(super) struct Document {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: WipedBuffer,
     /// What follows it in the file and is copied: a line ending or nothing.
     pub(super) ending: Vec<u8>,
     /// The line of the file on which it starts.
@@ -83,7 +84,7 @@ impl Batch {
 
 fn copied(bytes: &[u8], ending: &[u8], line: u64) -> Document {
     Document {
-        bytes: bytes.to_vec(),
+        bytes: WipedBuffer::copy_of(bytes),
         ending: ending.to_vec(),
         line,
         spans: Vec::new(),
@@ -116,7 +117,8 @@ fn scan_document(
     });
     let identities = identities.collect();
     let spans = scanned.spans().to_vec();
-    Ok(Document { bytes: bytes.to_vec(), ending: ending.to_vec(), line, spans, identities, made })
+    let bytes = WipedBuffer::copy_of(bytes);
+    Ok(Document { bytes, ending: ending.to_vec(), line, spans, identities, made })
 }
 
 /// A UUID of version 4 (RFC 9562).

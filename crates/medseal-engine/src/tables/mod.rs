@@ -19,8 +19,9 @@ pub use coverage::{CoveredColumn, table_coverage};
 pub use scan::scan_table_for_plaintext;
 
 use crate::engine::Engine;
-use crate::error::EngineError;
+use crate::error::{EngineError, WRITING_THE_OUTPUT};
 use crate::runs::{ReadAhead, RunKeys};
+use crate::wiped_buffer::WipedBuffer;
 use batch::Batch;
 use medseal_health::table::{
     Column, Delimiter, Encoding, Rows, TableLimits, TableProfile, TableScanner,
@@ -130,22 +131,24 @@ impl Engine {
         let mut run = Run { scanner, keys, job, tally };
         let mut source = ReadAhead::new(input);
         let mut report = TableReport::default();
-        let mut out = Vec::new();
+        let mut buffer = WipedBuffer::default();
         while let Some(mut rows) = next_rows(&mut source, &mut run.scanner)? {
-            out.clear();
+            buffer.clear();
             let refused = rows.refused.take();
             let count = rows.count;
             let batch = Batch::new(source.buffer(), rows, &run);
+            // plaintext is shorter than its envelope, and ciphertext may be moved
+            let out = buffer.with_room(batch.rows.bytes);
             let done = match job.action {
-                Action::Encrypt => self.encrypt_rows(&mut run, &batch, &mut out).await,
-                Action::Decrypt => self.decrypt_rows(&mut run, &batch, &mut out).await,
-                Action::Reencrypt => self.reencrypt_rows(&mut run, &batch, &mut out).await,
+                Action::Encrypt => self.encrypt_rows(&mut run, &batch, out).await,
+                Action::Decrypt => self.decrypt_rows(&mut run, &batch, out).await,
+                Action::Reencrypt => self.reencrypt_rows(&mut run, &batch, out).await,
             };
             let bytes = batch.rows.bytes;
-            output.write_all(&out).map_err(EngineError::io("writing the output"))?;
+            output.write_all(out).map_err(EngineError::io(WRITING_THE_OUTPUT))?;
             let done = done.and_then(|()| refused.map_or(Ok(()), |error| Err(error.into())));
             if let Err(error) = done {
-                output.flush().map_err(EngineError::io("writing the output"))?;
+                output.flush().map_err(EngineError::io(WRITING_THE_OUTPUT))?;
                 return Err(error);
             }
             source.consume(bytes);
@@ -153,7 +156,7 @@ impl Engine {
             report.bytes_read = source.bytes_read();
             progress(report.bytes_read);
         }
-        output.flush().map_err(EngineError::io("writing the output"))?;
+        output.flush().map_err(EngineError::io(WRITING_THE_OUTPUT))?;
         self.charge_run(&run.keys).await?;
         run.complete(&mut report);
         Ok(report)

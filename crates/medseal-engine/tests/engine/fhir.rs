@@ -228,7 +228,7 @@ fn many_ids_take_few_transactions() {
 fn coverage_and_scan_speak_of_types() {
     let profile = || Arc::new(Profile::builtin("fhir-r4").unwrap());
     let input = r#"{"resourceType":"Patient","id":"1","name":[{"family":"Doe","use":"usual"}],"birthDate":"1974","nick":"J"}"#;
-    let paths = coverage(profile(), &mut input.as_bytes()).unwrap();
+    let paths = coverage(profile(), &mut input.as_bytes()).unwrap().paths;
     let covers: Vec<_> = paths.iter().map(|p| (&*p.path, p.cover, p.class.as_deref())).collect();
     assert_eq!(
         covers,

@@ -2,13 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+mod doctor;
 mod epochs;
+mod errors;
 mod faults;
 mod fhir;
 mod files;
 mod fork;
 mod homes;
 mod keys;
+mod leak;
 mod records;
 mod support;
 mod tables;

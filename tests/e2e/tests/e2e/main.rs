@@ -15,6 +15,7 @@ mod messages;
 mod pages;
 mod processes;
 mod records;
+mod reference;
 mod tables;
 mod values;
 mod world;
