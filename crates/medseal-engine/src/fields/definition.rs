@@ -10,7 +10,6 @@ use crate::keys::check_name;
 use medseal_core::KeyVersionId;
 use medseal_core::context::Scope;
 use medseal_core::envelope::Flags;
-use medseal_core::keyring::Purpose;
 use medseal_health::UNCLASSIFIED;
 use medseal_store::{Change, FieldRecord, StoreError};
 use serde::Serialize;
@@ -105,11 +104,7 @@ impl Engine {
                     Some(old) if old.agrees_with(definition) => {}
                     Some(_) => return Err(conflict(scope)),
                     None => {
-                        let key = self.load_key(tenant, &definition.key).await?;
-                        if key.keyring.purpose != Purpose::Field {
-                            // a definition never changes, so the field could never be used
-                            return Err(EngineError::KeyPurpose(definition.key.clone()));
-                        }
+                        self.load_key(tenant, &definition.key).await?;
                         let row = record(scope, definition, self.clock.now());
                         change.insert(&row, &self.row_mac)?;
                         count += 1;

@@ -5,7 +5,7 @@ use crate::error::EngineError;
 use crate::fields::{Definitions, FieldDefinition, ResolvedKey};
 use medseal_core::context::{Binding, Scope, encode_into};
 use medseal_core::envelope::{Envelope, Flags};
-use medseal_core::keyring::Usage;
+use medseal_core::keyring::{Purpose, Usage};
 use medseal_core::operation::OperationItems;
 use medseal_core::{Error, KeyVersionId};
 use medseal_health::FieldId;
@@ -175,6 +175,7 @@ impl Engine {
         }
         if new_fields == NewFields::Register {
             let fields: Vec<_> = new.values().cloned().collect();
+            self.check_purposes(tenant, &fields).await?;
             self.register_fields(tenant, &fields).await?;
         }
         let after = self.begin().await?;
@@ -188,6 +189,21 @@ impl Engine {
             keys.insert(collection.to_owned(), field, found);
         }
         Ok(after)
+    }
+
+    /// A definition never changes, so a field of values under a key for files could never be used.
+    async fn check_purposes(
+        &self,
+        tenant: &str,
+        fields: &[(Scope, FieldDefinition)],
+    ) -> Result<(), EngineError> {
+        for (_, definition) in fields {
+            let key = self.load_key(tenant, &definition.key).await?;
+            if key.keyring.purpose != Purpose::Field {
+                return Err(EngineError::KeyPurpose(definition.key.clone()));
+            }
+        }
+        Ok(())
     }
 
     /// The key that encrypts a field in this run.

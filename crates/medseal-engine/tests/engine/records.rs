@@ -177,6 +177,22 @@ fn a_profile_that_disagrees_in_class_or_placement_is_refused() {
 }
 
 #[test]
+fn a_profile_registers_no_field_under_a_key_that_cannot_encrypt_it() {
+    let f = fixture();
+    let job = |key: &str| {
+        let toml = format!(
+            "profile = \"own\"\nrevision = 1\n[document]\ncollection = \"c\"\nrecord = \"none\"\n\
+             [[rule]]\npaths = [\"a\"]\nplacement = \"inline\"\nclass = \"x\"\nkey = \"{key}\"\n"
+        );
+        let profile = Arc::new(Profile::from_toml(&toml).unwrap());
+        Job::new(Action::Encrypt, profile, "default")
+    };
+    assert_eq!(refused(&f, &job("files"), "{\"a\":1}").2, "KEY_PURPOSE");
+    assert_eq!(refused(&f, &job("none"), "{\"a\":1}").2, "KEY_NOT_FOUND");
+    run(&f, &job("default"), "{\"a\":1}").1.unwrap();
+}
+
+#[test]
 fn damaged_envelopes_are_malformed_or_rejected_with_their_place() {
     let f = fixture();
     let encrypted = ok(&f, Action::Encrypt, "{\"id\":\"p\",\"ssn\":\"x\"}");

@@ -167,19 +167,3 @@ fn bytes_that_are_no_envelope_are_malformed_and_unknown_keys_are_named_so() {
     assert!(inspect::is_text(text.as_bytes()) && !inspect::is_text(&good));
     assert_eq!(inspect::inspect(text.as_bytes()).unwrap().form, "text");
 }
-
-#[test]
-fn a_field_is_not_defined_under_a_key_that_cannot_encrypt_it() {
-    let f = fixture();
-    let scope = scope("patients", "last_name");
-    let mut definition = FieldDefinition {
-        key: "files".to_owned(),
-        class: "name".to_owned(),
-        flags: Flags::RECORD_BOUND,
-        placement: "inline".to_owned(),
-        profile: None,
-    };
-    assert_eq!(code(block_on(f.engine.define_field(&scope, &definition))), "KEY_PURPOSE");
-    definition.key = "default".to_owned();
-    assert_eq!(code(block_on(f.engine.define_field(&scope, &definition))), "OK");
-}
