@@ -66,8 +66,16 @@ pub(crate) fn derive<const N: usize>(
     label: Label,
     context: &[&[u8]],
 ) -> Wiped<[u8; N]> {
-    let label = label.as_str().as_bytes();
-    let len = 4 + label.len() + 1 + context.iter().map(|part| part.len()).sum::<usize>() + 4;
+    let bits = u32::try_from(8 * N).unwrap_or(u32::MAX).to_be_bytes();
+    let before: [&[u8]; 2] = [label.as_str().as_bytes(), &[0]];
+    counter_mode(key, [&before[..], context, &[&bits[..]]])
+}
+
+/// SP 800-108r1, section 4.1: the counter in 32 bits, then the fixed data, whose parts are
+/// concatenated. NIST's vectors give the fixed data as a whole.
+fn counter_mode<const N: usize>(key: &HmacKey, fixed: [&[&[u8]]; 3]) -> Wiped<[u8; N]> {
+    let parts = || fixed.iter().copied().flatten();
+    let len = 4 + parts().map(|part| part.len()).sum::<usize>();
     let padded = padded_len(len);
     let mut stack = [0; STACK_BYTES];
     let mut heap = Vec::new();
@@ -78,7 +86,12 @@ pub(crate) fn derive<const N: usize>(
             &mut heap[..]
         }
     };
-    lay_out(buffer, len, label, context, N);
+    let mut at = 4;
+    for part in parts() {
+        buffer[at..at + part.len()].copy_from_slice(part);
+        at += part.len();
+    }
+    pad(buffer, len);
     let mut out = Wiped::new([0; N]);
     for (i, block) in (1u32..).zip(out.chunks_exact_mut(32)) {
         buffer[..4].copy_from_slice(&i.to_be_bytes());
@@ -89,15 +102,8 @@ pub(crate) fn derive<const N: usize>(
     out
 }
 
-fn lay_out(buffer: &mut [u8], len: usize, label: &[u8], context: &[&[u8]], n: usize) {
-    let mut at = 4;
-    let mut push = |part: &[u8]| {
-        buffer[at..at + part.len()].copy_from_slice(part);
-        at += part.len();
-    };
-    push(label);
-    push(&[0]);
-    context.iter().for_each(|part| push(part));
-    push(&u32::try_from(8 * n).unwrap_or(u32::MAX).to_be_bytes());
-    pad(buffer, len);
+/// Counter mode over fixed data that NIST's vectors give, by the code that every key goes through.
+#[cfg(test)]
+pub(crate) fn counter_mode_of<const N: usize>(key: &HmacKey, fixed: &[u8]) -> Wiped<[u8; N]> {
+    counter_mode(key, [&[fixed], &[], &[]])
 }

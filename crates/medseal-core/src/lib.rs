@@ -32,3 +32,12 @@ pub use error::{Error, MalformedKind, MisuseKind};
 pub use id::{KeyVersionId, StoreId, Suite};
 pub use plaintext::Plaintext;
 pub use random::{Random, RandomFailure};
+
+/// NIST's vectors, run through the crate's own calls.
+#[cfg(test)]
+#[path = "tests/nist.rs"]
+mod nist;
+/// Wycheproof's vectors, run through the crate's own calls.
+#[cfg(test)]
+#[path = "tests/wycheproof.rs"]
+mod wycheproof;

@@ -1,8 +1,10 @@
 //! What several test modules need: sources of randomness that a test controls, hex, and a KDF that
 //! shares no code with the crate's.
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hmac;
-use medseal_core::{Random, RandomFailure};
+use medseal_core::{Random, RandomFailure, Suite};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Deals out prepared bytes, then fails.
@@ -63,6 +65,25 @@ pub(crate) fn kdf(key: &[u8], label: &str, context: &[u8], len: usize) -> Vec<u8
     let block = |i: u32| hmac_sha256(key, &[&i.to_be_bytes()[..], &fixed].concat());
     let blocks: Vec<u8> = (1..=len.div_ceil(32) as u32).flat_map(block).collect();
     blocks[..len].to_vec()
+}
+
+/// Opens `sealed`, whose last 16 bytes are the tag, without a line of the crate's.
+pub(crate) fn open_with_aws_lc(
+    suite: Suite,
+    key: &[u8],
+    nonce: [u8; 12],
+    aad: &[u8],
+    sealed: &[u8],
+) -> Result<Vec<u8>, Unspecified> {
+    let algorithm = match suite {
+        Suite::Aes256Gcm => &AES_256_GCM,
+        _ => &CHACHA20_POLY1305,
+    };
+    let cipher = LessSafeKey::new(UnboundKey::new(algorithm, key)?);
+    let (ciphertext, tag) = sealed.split_at(sealed.len() - 16);
+    let (mut plaintext, nonce) = (vec![0; ciphertext.len()], Nonce::assume_unique_for_key(nonce));
+    cipher.open_separate_gather(nonce, Aad::from(aad), ciphertext, tag, &mut plaintext)?;
+    Ok(plaintext)
 }
 
 /// Held by tests that map gigabytes and by the one that scans the whole process.
