@@ -1,5 +1,6 @@
 //! A value and a root key stand nowhere but where they belong.
 
+use crate::reference::{Keys, bytes_of};
 use crate::world::{PLACE, Ran, World};
 use std::fs;
 
@@ -137,7 +138,32 @@ fn the_root_stands_in_its_file_alone() {
     }
 }
 
-fn bytes_of(hex: &str) -> Vec<u8> {
-    let pair = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-    (0..hex.len()).step_by(2).map(pair).collect()
+/// Root, KWK and KEKs in none but the file of the root; epoch keys nowhere but below `epochs/`.
+#[test]
+fn no_key_stands_in_the_home_outside_its_place() {
+    let world = World::new();
+    world.ok(&["key", "create", "chacha", "--suite", "chacha20-poly1305"], b"");
+    let envelope = world.encrypt("Doe");
+    world.ok(&["key", "rotate", "default"], b"");
+    world.decrypt(&envelope);
+    world.ok(&["reencrypt", "-c", PLACE], &envelope);
+    let document = world.ok(&["record", "encrypt"], b"{\"id\":\"p1\",\"ssn\":1}");
+    world.ok(&["record", "decrypt", "-o", "opened.json"], &document);
+    let keys = Keys::of(&world);
+    assert_eq!((keys.keks().len(), keys.epoch_keys().len()), (4, 1));
+    let file = fs::read_to_string(world.home().join("root.key")).unwrap();
+    assert_eq!(keys.root(), bytes_of(file.lines().nth(1).unwrap()));
+    let mut held = 0;
+    for path in world.files() {
+        let content = fs::read(&path).unwrap();
+        let found = |key: &Vec<u8>| key.len() == 32 && holds(&content, key);
+        let place = path.display();
+        assert_eq!(found(&keys.root()), path.ends_with("root.key"), "root in {place}");
+        assert!(!found(&keys.kwk()), "KWK in {place}");
+        assert!(!keys.keks().iter().any(found), "KEK in {place}");
+        let epoch = keys.epoch_keys().iter().any(found);
+        assert_eq!(epoch, path.starts_with(world.home().join("epochs")), "epoch key in {place}");
+        held += u32::from(found(&keys.root()) || epoch);
+    }
+    assert_eq!(held, 2, "the search finds what is there");
 }

@@ -14,6 +14,7 @@ mod kill;
 mod pages;
 mod processes;
 mod records;
+mod reference;
 mod tables;
 mod values;
 mod world;
