@@ -24,9 +24,12 @@ const INITIAL_STATE: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// The two midstates of one key.
+/// The two midstates of one key, boxed: a key is moved into what holds it, and each move would
+/// leave a copy on the stack that nothing wipes.
+pub struct HmacKey(Box<Midstates>);
+
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub struct HmacKey {
+struct Midstates {
     inner: [u32; 8],
     outer: [u32; 8],
 }
@@ -34,19 +37,22 @@ pub struct HmacKey {
 impl HmacKey {
     /// Absorbs the key block twice (inner and outer pad).
     pub fn new(key: &[u8; 32]) -> Self {
-        Self { inner: absorb_pad(key, 0x36), outer: absorb_pad(key, 0x5c) }
+        let mut states = Box::new(Midstates { inner: INITIAL_STATE, outer: INITIAL_STATE });
+        absorb_pad(key, 0x36, &mut states.inner);
+        absorb_pad(key, 0x5c, &mut states.outer);
+        Self(states)
     }
 
     /// HMAC of a message that was laid out by [`padded_len`] and [`pad`], into 32 bytes.
     pub(crate) fn mac_padded_into(&self, blocks: &[[u8; BLOCK]], tag: &mut [u8]) {
-        let mut state = self.inner;
+        let mut state = self.0.inner;
         compress256(&mut state, blocks);
         let mut last = [0; BLOCK];
         write_state(&state, &mut last[..32]);
         last[32] = 0x80;
         // one key block and one 32-byte digest, in bits
         last[56..].copy_from_slice(&(8 * (BLOCK as u64 + 32)).to_be_bytes());
-        state = self.outer;
+        state = self.0.outer;
         compress256(&mut state, std::slice::from_ref(&last));
         write_state(&state, tag);
         state.as_mut_slice().zeroize();
@@ -77,14 +83,12 @@ pub(crate) fn pad(buffer: &mut [u8], len: usize) {
     buffer[end - 8..].copy_from_slice(&bits.to_be_bytes());
 }
 
-fn absorb_pad(key: &[u8; 32], pad: u8) -> [u32; 8] {
+fn absorb_pad(key: &[u8; 32], pad: u8, state: &mut [u32; 8]) {
     let mut block = Wiped::new([pad; BLOCK]);
     for (byte, key_byte) in block.iter_mut().zip(key) {
         *byte ^= key_byte;
     }
-    let mut state = INITIAL_STATE;
-    compress256(&mut state, std::slice::from_ref(&*block));
-    state
+    compress256(state, std::slice::from_ref(&*block));
 }
 
 fn write_state(state: &[u32; 8], out: &mut [u8]) {
