@@ -26,6 +26,7 @@ pub mod records;
 pub mod replace_file;
 mod runs;
 pub mod tables;
+mod wiped_buffer;
 
 pub use engine::{Engine, Options, VerifyAfterEncrypt};
 pub use error::{EngineError, ErrorClass};

@@ -8,9 +8,10 @@
 use crate::error::EngineError;
 use crate::home::sync_directory;
 use crate::partial::{self, PartialName};
+use crate::wiped_buffer::WipedBuffer;
 use rustix::fs::{Mode, OFlags, open};
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 const BUFFER_BYTES: usize = 1 << 18;
@@ -18,7 +19,7 @@ const BUFFER_BYTES: usize = 1 << 18;
 /// An output file in the making. Dropping it without [`ReplaceFile::commit`] leaves nothing.
 pub struct ReplaceFile {
     target: PathBuf,
-    writer: BufWriter<File>,
+    writer: WipedWriter,
     /// the temporary name, where there had to be one
     name: Option<PartialName>,
 }
@@ -42,12 +43,12 @@ impl ReplaceFile {
             }
         };
         partial::lock(&file);
-        Ok(Self { target, writer: BufWriter::with_capacity(BUFFER_BYTES, file), name })
+        Ok(Self { target, writer: WipedWriter::new(file), name })
     }
 
     /// The file itself, for writing at offsets; not to be mixed with [`Write`].
     pub(crate) fn file(&self) -> &File {
-        self.writer.get_ref()
+        &self.writer.file
     }
 
     /// Syncs the content and gives the file its name.
@@ -56,7 +57,7 @@ impl ReplaceFile {
     /// [`EngineError::Io`]; the target is then as before.
     pub fn commit(self) -> Result<(), EngineError> {
         let io = EngineError::io("writing the output file");
-        let file = self.writer.into_inner().map_err(|e| io(e.into_error()))?;
+        let file = self.writer.finish().map_err(&io)?;
         file.sync_all().map_err(&io)?;
         let name = match self.name {
             Some(name) => name,
@@ -74,6 +75,50 @@ impl Write for ReplaceFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.writer.flush()
+    }
+}
+
+/// A buffered writer that wipes its buffer, in which plaintext may stand. Dropped, it writes no more.
+struct WipedWriter {
+    file: File,
+    buffer: WipedBuffer,
+    /// what could not be written is lost, and the file must not be committed without it
+    failed: bool,
+}
+
+impl WipedWriter {
+    fn new(file: File) -> Self {
+        Self { file, buffer: WipedBuffer::default(), failed: false }
+    }
+
+    /// Writes what is still in the buffer.
+    fn finish(mut self) -> io::Result<File> {
+        self.flush()?;
+        Ok(self.file)
+    }
+}
+
+impl Write for WipedWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.buffer.len() + bytes.len() > BUFFER_BYTES {
+            self.flush()?;
+        }
+        if bytes.len() > BUFFER_BYTES {
+            return self.file.write(bytes);
+        }
+        let room = BUFFER_BYTES - self.buffer.len();
+        self.buffer.with_room(room).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.failed {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let written = self.file.write_all(&self.buffer);
+        self.failed = written.is_err();
+        self.buffer.clear();
+        written
     }
 }
 

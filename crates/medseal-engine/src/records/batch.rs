@@ -4,12 +4,13 @@ use super::Run;
 use super::source::Source;
 use crate::error::EngineError;
 use crate::runs::Identity;
+use crate::wiped_buffer::WipedBuffer;
 use medseal_health::ndjson::Lines;
 use medseal_health::{Position, Span};
 
 /// One document of a batch.
 pub(super) struct Document {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: WipedBuffer,
     /// What follows it in the file and is copied: a line ending or nothing.
     pub(super) ending: Vec<u8>,
     /// The line of the file on which it starts.
@@ -74,8 +75,8 @@ impl Batch {
 }
 
 fn copied(bytes: &[u8], ending: &[u8], line: u64) -> Document {
-    let (spans, identities) = (Vec::new(), Vec::new());
-    Document { bytes: bytes.to_vec(), ending: ending.to_vec(), line, spans, identities }
+    let (bytes, spans, identities) = (WipedBuffer::copy_of(bytes), Vec::new(), Vec::new());
+    Document { bytes, ending: ending.to_vec(), line, spans, identities }
 }
 
 fn scan_document(
@@ -94,7 +95,8 @@ fn scan_document(
         })
         .collect();
     let spans = scanned.spans().to_vec();
-    Ok(Document { bytes: bytes.to_vec(), ending: ending.to_vec(), line, spans, identities })
+    let bytes = WipedBuffer::copy_of(bytes);
+    Ok(Document { bytes, ending: ending.to_vec(), line, spans, identities })
 }
 
 impl Document {

@@ -22,6 +22,7 @@ pub use source::DocumentFormat;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::runs::RunKeys;
+use crate::wiped_buffer::WipedBuffer;
 use batch::Batch;
 use medseal_health::{Limits, Profile, Scanner};
 use source::Source;
@@ -90,23 +91,19 @@ impl Engine {
         let mut run = Run { scanner: job.scanner(), keys: RunKeys::default(), job };
         let mut source = Source::new(input, job.format);
         let mut report = Report::default();
-        let mut out = Vec::new();
+        let mut buffer = WipedBuffer::default();
         while source.fill()? {
             let (batch, refused) = Batch::scan(&mut source, &mut run);
-            out.clear();
+            buffer.clear();
+            // plaintext is shorter than its envelope, and ciphertext may be moved
+            let out = buffer.with_room(batch.bytes);
             match job.action {
-                Action::Encrypt => {
-                    self.encrypt_batch(&mut run, &batch, &mut out, &mut report).await
-                }
-                Action::Decrypt => {
-                    self.decrypt_batch(&mut run, &batch, &mut out, &mut report).await
-                }
-                Action::Reencrypt => {
-                    self.reencrypt_batch(&mut run, &batch, &mut out, &mut report).await
-                }
+                Action::Encrypt => self.encrypt_batch(&mut run, &batch, out, &mut report).await,
+                Action::Decrypt => self.decrypt_batch(&mut run, &batch, out, &mut report).await,
+                Action::Reencrypt => self.reencrypt_batch(&mut run, &batch, out, &mut report).await,
             }
-            .or_else(|error| write_before(output, &out, error))?;
-            output.write_all(&out).map_err(EngineError::io("writing the output"))?;
+            .or_else(|error| write_before(output, out, error))?;
+            output.write_all(out).map_err(EngineError::io("writing the output"))?;
             report.documents += batch.documents.len() as u64;
             if let Some(error) = refused {
                 output.flush().map_err(EngineError::io("writing the output"))?;

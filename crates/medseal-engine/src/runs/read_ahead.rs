@@ -1,19 +1,20 @@
 //! An input and what was read of it but not dealt with yet.
 
 use crate::error::EngineError;
-use std::io::Read;
+use crate::wiped_buffer::WipedBuffer;
+use std::io::{ErrorKind, Read};
 
 /// Reads ahead as far as it is told to, and no further.
 pub(crate) struct ReadAhead<'i> {
     input: &'i mut (dyn Read + Send),
-    buffer: Vec<u8>,
+    buffer: WipedBuffer,
     at_end: bool,
     bytes_read: u64,
 }
 
 impl<'i> ReadAhead<'i> {
     pub(crate) fn new(input: &'i mut (dyn Read + Send)) -> Self {
-        Self { input, buffer: Vec::new(), at_end: false, bytes_read: 0 }
+        Self { input, buffer: WipedBuffer::default(), at_end: false, bytes_read: 0 }
     }
 
     /// Reads until `up_to` bytes are there or the input ends.
@@ -22,9 +23,7 @@ impl<'i> ReadAhead<'i> {
         if missing == 0 || self.at_end {
             return Ok(());
         }
-        let limit = u64::try_from(missing).unwrap_or(u64::MAX);
-        let read = (&mut *self.input).take(limit).read_to_end(&mut self.buffer);
-        let read = read.map_err(EngineError::io("reading the input"))?;
+        let read = append_from(self.input, missing, self.buffer.with_room(missing))?;
         self.bytes_read += read as u64;
         self.at_end = read < missing;
         Ok(())
@@ -44,6 +43,28 @@ impl<'i> ReadAhead<'i> {
 
     /// Drops what a batch has dealt with.
     pub(crate) fn consume(&mut self, bytes: usize) {
-        self.buffer.drain(..bytes.min(self.buffer.len()));
+        self.buffer.consume(bytes);
     }
+}
+
+/// Appends `wanted` bytes, or all there are, and gives how many. `read_to_end` would grow the buffer
+/// by itself and try the end of the input with bytes on the stack, and leave copies in both places.
+fn append_from(
+    input: &mut (dyn Read + Send),
+    wanted: usize,
+    buffer: &mut Vec<u8>,
+) -> Result<usize, EngineError> {
+    let start = buffer.len();
+    let (mut at, end) = (start, start + wanted);
+    buffer.resize(end, 0);
+    while let Some(room) = buffer.get_mut(at..end).filter(|room| !room.is_empty()) {
+        match input.read(room) {
+            Ok(0) => break,
+            Ok(read) => at = end.min(at + read),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(EngineError::io("reading the input")(error)),
+        }
+    }
+    buffer.truncate(at);
+    Ok(at - start)
 }

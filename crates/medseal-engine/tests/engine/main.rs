@@ -7,6 +7,7 @@ mod faults;
 mod fork;
 mod homes;
 mod keys;
+mod leak;
 mod records;
 mod support;
 mod tables;
