@@ -5,6 +5,7 @@ use crate::error::EngineError;
 use crate::home::{Environment, Home, KWK_VERSION};
 use crate::keys::KeyCache;
 use crate::ledger::Ledger;
+use crate::random::BufferedRandom;
 use medseal_core::StoreId;
 use medseal_core::row_mac::RowMacKey;
 use medseal_core::secret::Kwk;
@@ -65,6 +66,8 @@ pub struct Engine {
     cache: Mutex<KeyCache>,
     #[cfg(feature = "fault-injection")]
     pub(crate) fault: Option<fn(&mut [u8])>,
+    #[cfg(feature = "fault-injection")]
+    selftest_fails: bool,
 }
 
 impl Engine {
@@ -94,6 +97,8 @@ impl Engine {
             cache: Mutex::new(KeyCache::default()),
             #[cfg(feature = "fault-injection")]
             fault: None,
+            #[cfg(feature = "fault-injection")]
+            selftest_fails: false,
         };
         engine.keep_epoch_keys().await?;
         Ok(engine)
@@ -103,6 +108,21 @@ impl Engine {
     #[cfg(feature = "fault-injection")]
     pub fn inject_fault(&mut self, fault: fn(&mut [u8])) {
         self.fault = Some(fault);
+    }
+
+    /// Lets a test run every later self-test on a source of randomness that is stuck.
+    #[cfg(feature = "fault-injection")]
+    pub fn break_selftest(&mut self) {
+        self.selftest_fails = true;
+    }
+
+    /// What must pass before a key or a version of one is made.
+    pub(crate) fn selftest(&self) -> Result<(), EngineError> {
+        #[cfg(feature = "fault-injection")]
+        if self.selftest_fails {
+            medseal_core::selftest::run(&mut Stuck)?;
+        }
+        Ok(medseal_core::selftest::run(&mut BufferedRandom)?)
     }
 
     /// What the home is for.
@@ -123,5 +143,17 @@ impl Engine {
 
     pub(crate) fn kwk_version(&self) -> u32 {
         KWK_VERSION
+    }
+}
+
+/// A source that always gives the same.
+#[cfg(feature = "fault-injection")]
+struct Stuck;
+
+#[cfg(feature = "fault-injection")]
+impl medseal_core::Random for Stuck {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), medseal_core::RandomFailure> {
+        out.fill(7);
+        Ok(())
     }
 }

@@ -75,7 +75,7 @@ impl Engine {
         check_name("a tenant", key.tenant)?;
         check_reason(reason)?;
         check_suite(key.purpose, key.suite)?;
-        medseal_core::selftest::run(&mut BufferedRandom)?;
+        self.selftest()?;
         for _ in 0..MAX_ATTEMPTS {
             let epoch = self.begin().await?;
             if self.key_exists(key.tenant, key.name).await? {
@@ -110,7 +110,7 @@ impl Engine {
         suite: Option<Suite>,
         reason: Option<&str>,
     ) -> Result<u32, EngineError> {
-        medseal_core::selftest::run(&mut BufferedRandom)?;
+        self.selftest()?;
         if let Some(suite) = suite {
             self.begin().await?;
             check_suite(self.load_key(tenant, name).await?.keyring.purpose, suite)?;

@@ -1,7 +1,8 @@
 //! Things that break: ciphertexts, the ledger, the store behind our back.
 
 use crate::support::{bound, code, decrypt, encrypt, fixture, open, scope, with};
-use medseal_engine::{Environment, Options, Value, VerifyAfterEncrypt};
+use medseal_engine::keys::{KeyPurpose, NewKey};
+use medseal_engine::{Environment, Options, RotationPolicy, Suite, Value, VerifyAfterEncrypt};
 use pollster::block_on;
 use std::fs;
 
@@ -40,6 +41,35 @@ fn verification_after_encryption_notices_a_broken_ciphertext() {
         code(sealed) == "VERIFICATION_FAILED"
     });
     assert!(noticed, "one in a hundred is looked at");
+}
+
+#[test]
+fn a_failed_selftest_prevents_new_keys_and_rotation() {
+    let mut f = fixture();
+    let new = |name| NewKey {
+        tenant: "default",
+        name,
+        purpose: KeyPurpose::Field,
+        suite: Suite::Aes256Gcm,
+        policy: RotationPolicy { max_messages: Some(1), ..RotationPolicy::default() },
+    };
+    block_on(f.engine.create_key(&new("few"), None)).unwrap();
+    let scope = scope("patients", "last_name");
+    let (target, value) = (bound(&scope, "r"), Value::string("Doe"));
+    let envelope = block_on(f.engine.encrypt_value(&target, Some("few"), &value)).unwrap();
+    let keys = block_on(f.engine.list_keys("default")).unwrap();
+    f.engine.break_selftest();
+
+    assert_eq!(code(block_on(f.engine.create_key(&new("other"), None))), "SELFTEST_FAILED");
+    let rotate = f.engine.rotate_key("default", "default", None, None);
+    assert_eq!(code(block_on(rotate)), "SELFTEST_FAILED");
+    // a rotation that the policy asks for
+    let due = f.engine.encrypt_value(&target, Some("few"), &value);
+    assert_eq!(code(block_on(due)), "SELFTEST_FAILED");
+    let after = block_on(f.engine.list_keys("default")).unwrap();
+    assert_eq!(format!("{after:?}"), format!("{keys:?}"));
+    // what is there still opens
+    assert_eq!(decrypt(&f.engine, &target, &envelope).as_deref(), Ok("Doe"));
 }
 
 #[test]
