@@ -3,10 +3,14 @@
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::home::Home;
+use crate::keys::LoadedKey;
 use crate::random::BufferedRandom;
+use medseal_core::keyring::State;
 use medseal_core::selftest::{self, SelftestFailure};
 use medseal_core::stored_secret::Month;
-use medseal_store::{FieldRecord, KeyRecord, KeySecretRecord, Record, RootRecord};
+use medseal_store::{
+    FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, Record, RootRecord,
+};
 use serde::Serialize;
 use std::os::unix::fs::MetadataExt;
 
@@ -49,7 +53,8 @@ impl Engine {
             outcome("self-test", selftest().map(drop).map_err(EngineError::from)),
             outcome("rows are authentic", self.examine_rows().await),
             outcome("every key opens", self.examine_keys().await),
-            self.examine_due().await,
+            noted("keys that encrypt", "all", self.keys_without_primary().await),
+            noted("rotation", "nothing is due", self.rotations_due().await),
             outcome("the ledger can be written", self.examine_ledger(home)),
             outcome("nobody else can read the home", examine_permissions(home)),
         ]
@@ -58,6 +63,7 @@ impl Engine {
     async fn examine_rows(&self) -> Result<(), EngineError> {
         self.verify_all::<RootRecord>().await?;
         self.verify_all::<KeyRecord>().await?;
+        self.verify_all::<KeyVersionRecord>().await?;
         self.verify_all::<KeySecretRecord>().await?;
         self.verify_all::<FieldRecord>().await
     }
@@ -71,11 +77,9 @@ impl Engine {
 
     /// Reads each key with its versions and unwraps each KEK that is not destroyed.
     async fn examine_keys(&self) -> Result<(), EngineError> {
-        for row in medseal_store::all::<KeyRecord>(&*self.store, &[]).await? {
-            let record = row.verify(&self.row_mac)?.record;
-            let key = self.read_key(&record.tenant, &record.name).await?;
+        for key in self.read_all_keys().await? {
             for version in &key.keyring.versions {
-                if version.state != medseal_core::keyring::State::Destroyed {
+                if version.state != State::Destroyed {
                     self.check_kek(version.id).await?;
                 }
             }
@@ -83,24 +87,34 @@ impl Engine {
         Ok(())
     }
 
-    async fn examine_due(&self) -> Check {
-        let name = "no rotation is due";
+    async fn read_all_keys(&self) -> Result<Vec<LoadedKey>, EngineError> {
+        let mut keys = Vec::new();
+        for row in medseal_store::all::<KeyRecord>(&*self.store, &[]).await? {
+            let record = row.verify(&self.row_mac)?.record;
+            keys.push(self.read_key(&record.tenant, &record.name).await?);
+        }
+        Ok(keys)
+    }
+
+    /// Keys whose primary is suspended, revoked or gone: what is under them may open, nothing new
+    /// is encrypted.
+    async fn keys_without_primary(&self) -> Result<Vec<String>, EngineError> {
+        let keys = self.read_all_keys().await?;
+        let without = keys.iter().filter(|key| key.keyring.encrypting_version().is_err());
+        Ok(without.map(|key| format!("{} has no active version", key.name)).collect())
+    }
+
+    async fn rotations_due(&self) -> Result<Vec<String>, EngineError> {
         let mut due = Vec::new();
-        let tenants = medseal_store::all::<KeyRecord>(&*self.store, &[]).await.unwrap_or_default();
-        for row in tenants {
-            let record = row.unauthenticated();
-            if let Ok(key) = self.show_key(&record.tenant, &record.name).await {
-                due.extend(key.rotation_due.map(|why| format!("{} ({why})", key.name)));
-            }
+        for key in self.read_all_keys().await? {
+            let key = self.show_key(&key.tenant, &key.name).await?;
+            due.extend(key.rotation_due.map(|why| format!("{} is due ({why})", key.name)));
         }
-        let months = self.epochs.months().await.unwrap_or_default();
+        let months = self.epochs.months().await?;
         if months.iter().max().is_none_or(|last: &Month| *last < self.clock.month()) {
-            due.push("epoch key of this month".to_owned());
+            due.push("the epoch key of this month is due".to_owned());
         }
-        if due.is_empty() {
-            return Check { name, state: CheckState::Passed, detail: None };
-        }
-        Check { name, state: CheckState::Warning, detail: Some(due.join(", ")) }
+        Ok(due)
     }
 
     fn examine_ledger(&self, home: &Home) -> Result<(), EngineError> {
@@ -123,9 +137,22 @@ fn examine_permissions(home: &Home) -> Result<(), EngineError> {
 fn outcome(name: &'static str, result: Result<(), EngineError>) -> Check {
     match result {
         Ok(()) => Check { name, state: CheckState::Passed, detail: None },
-        Err(error) => {
-            let detail = Some(format!("{error} [{}]", error.code()));
-            Check { name, state: CheckState::Failed, detail }
-        }
+        Err(error) => failed(name, &error),
     }
+}
+
+/// A check that finds things somebody should know; `none` is said when it found none.
+fn noted(name: &'static str, none: &'static str, found: Result<Vec<String>, EngineError>) -> Check {
+    match found {
+        Ok(found) if found.is_empty() => {
+            Check { name, state: CheckState::Passed, detail: Some(none.to_owned()) }
+        }
+        Ok(found) => Check { name, state: CheckState::Warning, detail: Some(found.join(", ")) },
+        Err(error) => failed(name, &error),
+    }
+}
+
+fn failed(name: &'static str, error: &EngineError) -> Check {
+    let detail = Some(format!("{error} [{}]", error.code()));
+    Check { name, state: CheckState::Failed, detail }
 }
