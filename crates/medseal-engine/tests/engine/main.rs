@@ -4,6 +4,7 @@
 
 mod doctor;
 mod epochs;
+mod errors;
 mod faults;
 mod fork;
 mod homes;
