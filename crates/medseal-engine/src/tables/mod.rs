@@ -15,6 +15,7 @@ mod encrypting;
 mod scan;
 
 pub use crate::runs::{Action, Finding};
+use crate::wiped_buffer::WipedBuffer;
 pub use coverage::{CoveredColumn, table_coverage};
 pub use scan::scan_table_for_plaintext;
 
@@ -130,19 +131,21 @@ impl Engine {
         let mut run = Run { scanner, keys, job, tally };
         let mut source = ReadAhead::new(input);
         let mut report = TableReport::default();
-        let mut out = Vec::new();
+        let mut buffer = WipedBuffer::default();
         while let Some(mut rows) = next_rows(&mut source, &mut run.scanner)? {
-            out.clear();
+            buffer.clear();
+            // a cell is shorter than its envelope, and ciphertext may be moved
+            let out = buffer.with_room(rows.bytes);
             let refused = rows.refused.take();
             let count = rows.count;
             let batch = Batch::new(source.buffer(), rows, &run);
             let done = match job.action {
-                Action::Encrypt => self.encrypt_rows(&mut run, &batch, &mut out).await,
-                Action::Decrypt => self.decrypt_rows(&mut run, &batch, &mut out).await,
-                Action::Reencrypt => self.reencrypt_rows(&mut run, &batch, &mut out).await,
+                Action::Encrypt => self.encrypt_rows(&mut run, &batch, out).await,
+                Action::Decrypt => self.decrypt_rows(&mut run, &batch, out).await,
+                Action::Reencrypt => self.reencrypt_rows(&mut run, &batch, out).await,
             };
             let bytes = batch.rows.bytes;
-            output.write_all(&out).map_err(EngineError::io("writing the output"))?;
+            output.write_all(out).map_err(EngineError::io("writing the output"))?;
             let done = done.and_then(|()| refused.map_or(Ok(()), |error| Err(error.into())));
             if let Err(error) = done {
                 output.flush().map_err(EngineError::io("writing the output"))?;
