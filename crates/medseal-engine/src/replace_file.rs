@@ -8,10 +8,10 @@
 use crate::error::EngineError;
 use crate::home::sync_directory;
 use crate::partial::{self, PartialName};
-use crate::wiped_buffer::wipe;
+use crate::wiped_buffer::WipedBuffer;
 use rustix::fs::{Mode, OFlags, open};
 use std::fs::{self, File};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 const BUFFER_BYTES: usize = 1 << 18;
@@ -43,19 +43,12 @@ impl ReplaceFile {
             }
         };
         partial::lock(&file);
-        Ok(Self {
-            target,
-            writer: WipedWriter(Some(BufWriter::with_capacity(BUFFER_BYTES, file))),
-            name,
-        })
+        Ok(Self { target, writer: WipedWriter::new(file), name })
     }
 
     /// The file itself, for writing at offsets; not to be mixed with [`Write`].
-    ///
-    /// # Errors
-    /// None before [`ReplaceFile::commit`].
-    pub(crate) fn file(&self) -> io::Result<&File> {
-        self.writer.file()
+    pub(crate) fn file(&self) -> &File {
+        &self.writer.file
     }
 
     /// Syncs the content and gives the file its name.
@@ -77,44 +70,55 @@ impl ReplaceFile {
 
 impl Write for ReplaceFile {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.writer.open()?.write(buf)
+        self.writer.write(buf)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.writer.open()?.flush()
+        self.writer.flush()
     }
 }
 
-/// A writer whose buffer, in which plaintext stood, is wiped at the end. Dropped, it writes no more.
-struct WipedWriter(Option<BufWriter<File>>);
+/// A buffered writer that wipes its buffer, in which plaintext may stand. Dropped, it writes no more.
+struct WipedWriter {
+    file: File,
+    buffer: WipedBuffer,
+    /// what could not be written is lost, and the file must not be committed without it
+    failed: bool,
+}
 
 impl WipedWriter {
-    fn open(&mut self) -> io::Result<&mut BufWriter<File>> {
-        self.0.as_mut().ok_or_else(|| ErrorKind::BrokenPipe.into())
-    }
-
-    fn file(&self) -> io::Result<&File> {
-        self.0.as_ref().map(BufWriter::get_ref).ok_or_else(|| ErrorKind::BrokenPipe.into())
+    fn new(file: File) -> Self {
+        Self { file, buffer: WipedBuffer::default(), failed: false }
     }
 
     /// Writes what is still in the buffer.
     fn finish(mut self) -> io::Result<File> {
-        self.open()?.flush()?;
-        self.take().ok_or_else(|| ErrorKind::BrokenPipe.into())
-    }
-
-    fn take(&mut self) -> Option<File> {
-        let (file, buffer) = self.0.take()?.into_parts();
-        if let Ok(mut buffer) = buffer {
-            wipe(&mut buffer);
-        }
-        Some(file)
+        self.flush()?;
+        Ok(self.file)
     }
 }
 
-impl Drop for WipedWriter {
-    fn drop(&mut self) {
-        self.take();
+impl Write for WipedWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.buffer.len() + bytes.len() > BUFFER_BYTES {
+            self.flush()?;
+        }
+        if bytes.len() > BUFFER_BYTES {
+            return self.file.write(bytes);
+        }
+        let room = BUFFER_BYTES - self.buffer.len();
+        self.buffer.with_room(room).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.failed {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let written = self.file.write_all(&self.buffer);
+        self.failed = written.is_err();
+        self.buffer.clear();
+        written
     }
 }
 

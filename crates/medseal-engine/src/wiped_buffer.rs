@@ -61,7 +61,7 @@ impl Drop for WipedBuffer {
 }
 
 /// Wipes a buffer up to its capacity: what was cleared or moved to the front is still there.
-pub(crate) fn wipe(buffer: &mut Vec<u8>) {
+fn wipe(buffer: &mut Vec<u8>) {
     buffer.resize(buffer.capacity(), 0);
     buffer.as_mut_slice().zeroize();
 }

@@ -71,7 +71,7 @@ impl<'s> Turns<'s> {
 impl<'s> Lane<'s> {
     pub(super) fn of(sink: &'s mut Sink) -> Result<Self, EngineError> {
         match sink {
-            Sink::File(file) => file.file().map(Lane::Offsets).map_err(EngineError::io(WRITING)),
+            Sink::File(file) => Ok(Lane::Offsets(file.file())),
             Sink::Pipe(pipe) => Ok(Lane::Turns(Turns::new(&mut **pipe))),
             Sink::Path(_) => Err(EngineError::FileNeeded("this output")),
         }
@@ -205,7 +205,7 @@ impl Sink {
     /// Writes what stands in front of the first chunk.
     pub(super) fn write_prefix(&mut self, prefix: &[u8]) -> Result<(), EngineError> {
         match self {
-            Sink::File(file) => file.file().and_then(|file| file.write_all_at(prefix, 0)),
+            Sink::File(file) => file.file().write_all_at(prefix, 0),
             Sink::Pipe(pipe) => pipe.write_all(prefix),
             Sink::Path(_) => return Err(EngineError::FileNeeded("this output")),
         }
