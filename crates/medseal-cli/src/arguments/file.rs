@@ -116,7 +116,7 @@ pub(crate) struct InOut {
     /// Output, which appears only when it is whole [default: standard output]
     #[arg(value_name = "OUT", conflicts_with = "output")]
     pub(crate) to: Option<PathBuf>,
-    /// The same
+    /// The same as OUT
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Option<PathBuf>,
 }

@@ -10,6 +10,7 @@
 //! be another one by then and two contents under one key and nonce give both away.
 
 mod archive;
+mod array;
 mod bridge;
 mod decrypting;
 mod encrypting;
@@ -23,12 +24,13 @@ mod sink;
 mod source;
 mod work;
 
+pub use array::ArrayLayout;
 pub use inspect::{StreamInspection, inspect_file, is_stream};
 pub use keys::{DEFAULT_COLLECTION, DEFAULT_FIELD, DEFAULT_FILE_KEY};
 pub use kind::Kind;
 pub use medseal_core::stream::{ByteOrder, Dtype, Metadata, Order};
 pub use range::ByteRange;
-pub use session::{ArrayLayout, SessionReport};
+pub use session::SessionReport;
 pub use sink::Sink;
 pub use source::Source;
 
