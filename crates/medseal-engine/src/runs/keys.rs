@@ -11,6 +11,7 @@ use medseal_core::{Error, KeyVersionId};
 use medseal_health::FieldId;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What the values of one record are bound to beside their field.
 #[derive(Clone)]
@@ -61,7 +62,11 @@ type FieldsByNumber = Vec<Option<Box<RunField>>>;
 
 #[derive(Default)]
 pub(crate) struct RunKeys {
-    fields: HashMap<String, FieldsByNumber>,
+    collections: Vec<(String, FieldsByNumber)>,
+    places: HashMap<String, usize>,
+    /// The collection of the last value: the next is mostly of the same, and comparing is cheaper
+    /// than hashing. Atomic so that runs may move between threads.
+    recent: AtomicUsize,
     /// The definitions as the run found them, read once an epoch.
     definitions: Option<Definitions>,
     usage: HashMap<KeyVersionId, Usage>,
@@ -73,22 +78,41 @@ impl RunKeys {
     /// Nothing that was resolved at another epoch is used.
     fn enter_epoch(&mut self, epoch: u64) {
         if self.epoch != epoch {
-            self.fields.clear();
+            self.collections.clear();
+            self.places.clear();
             self.definitions = None;
             self.epoch = epoch;
         }
     }
 
     pub(crate) fn field(&self, identity: &Identity, field: FieldId) -> Option<&RunField> {
-        self.fields.get(identity.collection.as_str())?.get(field.index())?.as_deref()
+        let (_, fields) = self.collections.get(self.place(&identity.collection)?)?;
+        fields.get(field.index())?.as_deref()
+    }
+
+    fn place(&self, collection: &str) -> Option<usize> {
+        let recent = self.recent.load(Ordering::Relaxed);
+        if self.collections.get(recent).is_some_and(|(name, _)| name == collection) {
+            return Some(recent);
+        }
+        let place = *self.places.get(collection)?;
+        self.recent.store(place, Ordering::Relaxed);
+        Some(place)
     }
 
     fn field_mut(&mut self, identity: &Identity, field: FieldId) -> Option<&mut RunField> {
-        self.fields.get_mut(identity.collection.as_str())?.get_mut(field.index())?.as_deref_mut()
+        let place = self.place(&identity.collection)?;
+        let (_, fields) = self.collections.get_mut(place)?;
+        fields.get_mut(field.index())?.as_deref_mut()
     }
 
     fn insert(&mut self, collection: String, field: FieldId, found: RunField) {
-        let fields = self.fields.entry(collection).or_default();
+        let place = self.place(&collection).unwrap_or_else(|| {
+            self.places.insert(collection.clone(), self.collections.len());
+            self.collections.push((collection, Vec::new()));
+            self.collections.len() - 1
+        });
+        let Some((_, fields)) = self.collections.get_mut(place) else { return };
         if fields.len() <= field.index() {
             fields.resize_with(field.index() + 1, || None);
         }

@@ -54,7 +54,7 @@ fn patterns_compare_words() {
         (
             "lat",
             &["lat", "LAT", "home_lat", "lat2", "HomeLat"],
-            &["latest", "flat", "late", "latitude"],
+            &["latest", "flat", "late", "latitude", "la x", "la te"],
         ),
         ("ip", &["ip", "IPAddress", "client_ip", "clientIP"], &["ship", "zip", "ips", "equip"]),
         ("=plan", &["plan", "Plan"], &["planet", "plan type", "care plan"]),
