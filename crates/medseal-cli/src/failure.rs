@@ -32,7 +32,7 @@ impl Failure {
         Failure::Usage(text.into())
     }
 
-    fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Failure::Engine(error) | Failure::At { error, .. } => error.code(),
             Failure::Usage(_) => "USAGE",
@@ -40,7 +40,7 @@ impl Failure {
         }
     }
 
-    fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Failure::Engine(error) | Failure::At { error, .. } => match error.class() {
                 ErrorClass::Rejected => 1,

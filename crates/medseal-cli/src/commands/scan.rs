@@ -13,28 +13,54 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+/// A file that is refused ends neither the run nor the list of what was found before it: whoever
+/// asks what is still readable needs all of it.
 pub(crate) fn run(arguments: &Arguments, command: &Scan) -> Result<ExitCode, Failure> {
     let expected = Expected::of(command)?;
     let mut files = Vec::new();
     for path in &command.files {
         expected.collect(path, &mut files)?;
     }
-    let mut count = 0usize;
+    if files.is_empty() {
+        return Err(Failure::usage("no file of the kinds that are looked at stands there"));
+    }
+    let (mut count, mut refused) = (0usize, None);
     for file in &files {
-        for finding in expected.findings(command, file)? {
+        let mut written = Ok(());
+        let mut report = |finding: Finding| {
             count += 1;
-            let name = file.display();
-            if arguments.json {
-                output::json(&json!({ "file": name.to_string(), "finding": finding }))?;
-            } else {
-                let (line, column) = (finding.line, finding.column);
-                let found = finding.found;
-                output::line(&format!("{name}:{line}:{column}: {found} at {}", finding.path))?;
+            if written.is_ok() {
+                written = tell(arguments, file, &finding);
             }
+        };
+        let looked = expected.look(command, file, &mut report);
+        written?;
+        if let Err(failure) = looked {
+            tell_refusal(arguments, file, &failure);
+            refused.get_or_insert(failure.exit_code());
         }
     }
     terminal::say(&format!("{} files, {count} findings", files.len()));
-    Ok(ExitCode::from(u8::from(count > 0)))
+    Ok(ExitCode::from(refused.unwrap_or(u8::from(count > 0))))
+}
+
+fn tell(arguments: &Arguments, file: &Path, finding: &Finding) -> Result<(), Failure> {
+    let name = file.display();
+    if arguments.json {
+        return output::json(&json!({ "file": name.to_string(), "finding": finding }));
+    }
+    let Finding { path, line, column, found } = finding;
+    output::line(&format!("{name}:{line}:{column}: {found} at {path}"))
+}
+
+fn tell_refusal(arguments: &Arguments, file: &Path, failure: &Failure) {
+    let name = file.display().to_string();
+    if arguments.json {
+        let error = json!({ "code": failure.code(), "message": failure.to_string() });
+        terminal::say_json(&json!({ "file": name, "error": error }));
+    } else {
+        terminal::say(&format!("{name}: {failure} [{}]", failure.code()));
+    }
 }
 
 /// What is expected to be encrypted. A profile that was named is of one kind; then only files of
@@ -71,18 +97,27 @@ impl Expected {
         }
     }
 
-    fn findings(&self, command: &Scan, file: &Path) -> Result<Vec<Finding>, Failure> {
+    fn look(
+        &self,
+        command: &Scan,
+        file: &Path,
+        report: &mut (dyn FnMut(Finding) + Send),
+    ) -> Result<(), Failure> {
         let (mut source, _) = input::open(file)?;
-        Ok(match self.kind(file) {
-            Kind::Document(profile) => scan_for_plaintext(Arc::clone(profile), &mut *source)?,
+        match self.kind(file) {
+            Kind::Document(profile) => {
+                scan_for_plaintext(Arc::clone(profile), &mut *source, report)?;
+            }
             Kind::Table(profile) => {
                 let form = table::form(&command.form);
-                scan_table_for_plaintext(Arc::clone(profile), form, &mut *source)?
+                scan_table_for_plaintext(Arc::clone(profile), form, &mut *source, report)?;
             }
-        })
+        }
+        Ok(())
     }
 
-    /// A file as it is named; of folders, the files of the kinds that are expected, in order.
+    /// A file as it is named; of folders, the files of the kinds that are expected, in order. Links
+    /// to folders are not followed: they may lead out of what was asked about, or in a circle.
     fn collect(&self, path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
         if !path.is_dir() {
             files.push(path.to_owned());
@@ -98,7 +133,8 @@ impl Expected {
         }
         entries.sort();
         for entry in entries {
-            if entry.is_dir() || self.is_expected(&entry) {
+            let leads_away = entry.is_symlink() && entry.is_dir();
+            if !leads_away && (entry.is_dir() || self.is_expected(&entry)) {
                 self.collect(&entry, files)?;
             }
         }
@@ -120,7 +156,7 @@ enum Kind<'e> {
     Table(&'e Arc<TableProfile>),
 }
 
-const DOCUMENTS: &[&str] = &["json", "ndjson"];
+const DOCUMENTS: &[&str] = &["json", "jsonl", "ndjson"];
 const TABLES: &[&str] = &["csv", "tsv"];
 
 fn ends_with(file: &Path, extensions: &[&str]) -> bool {

@@ -10,19 +10,21 @@ use medseal_health::{Placement, Profile, Span};
 use std::io::Read;
 use std::sync::Arc;
 
-/// Looks at every protected path of one input; needs no key.
+/// Looks at every protected path of one input; needs no key, and no record its id. `report` gets
+/// each finding.
 ///
 /// # Errors
-/// The first document that is refused.
+/// The first document that is refused, when all findings before it were reported.
 pub fn scan_for_plaintext(
     profile: Arc<Profile>,
     input: &mut (dyn Read + Send),
-) -> Result<Vec<Finding>, EngineError> {
+    report: &mut (dyn FnMut(Finding) + Send),
+) -> Result<(), EngineError> {
     let job = Job::new(Action::Decrypt, profile, "default");
     let keys = RunKeys::default();
-    let mut run = Run { scanner: job.scanner(), keys, pseudonyms: None, job: &job };
+    let scanner = job.scanner().without_identities();
+    let mut run = Run { scanner, keys, pseudonyms: None, job: &job };
     let mut source = Source::new(input, None);
-    let mut findings = Vec::new();
     while source.fill()? {
         let (batch, refused) = Batch::scan(&mut source, &mut run);
         for document in &batch.documents {
@@ -30,13 +32,13 @@ pub fn scan_for_plaintext(
                 let Some(found) = found_in(document, span) else { continue };
                 let path = run.scanner.field(span.field).to_owned();
                 let at = document.position(span);
-                findings.push(Finding { path, line: at.line, column: at.column, found });
+                report(Finding { path, line: at.line, column: at.column, found });
             }
         }
         refused.map_or(Ok(()), Err)?;
         source.consume(batch.bytes);
     }
-    Ok(findings)
+    Ok(())
 }
 
 /// What a span holds instead of ciphertext, if it does.

@@ -8,18 +8,19 @@ use medseal_health::table::{ColumnPlacement, TableProfile};
 use std::io::Read;
 use std::sync::Arc;
 
-/// Looks at every protected cell of one table; needs no key and no record.
+/// Looks at every protected cell of one table; needs no key and no record. `report` gets each
+/// finding.
 ///
 /// # Errors
-/// The first row that is refused.
+/// The first row that is refused, when all findings before it were reported.
 pub fn scan_table_for_plaintext(
     profile: Arc<TableProfile>,
     form: TableForm,
     input: &mut (dyn Read + Send),
-) -> Result<Vec<Finding>, EngineError> {
+    report: &mut (dyn FnMut(Finding) + Send),
+) -> Result<(), EngineError> {
     let mut scanner = form.scanner(profile).without_identities();
     let mut source = ReadAhead::new(input);
-    let mut findings = Vec::new();
     while let Some(rows) = next_rows(&mut source, &mut scanner)? {
         for span in &rows.spans {
             let Some(column) = scanner.columns().get(span.field.index()) else { continue };
@@ -29,10 +30,10 @@ pub fn scan_table_for_plaintext(
             let Some(found) = judge(text) else { continue };
             let at = rows.position(source.buffer(), span.cell.start);
             let path = column.name().to_owned();
-            findings.push(Finding { path, line: at.line, column: at.column, found });
+            report(Finding { path, line: at.line, column: at.column, found });
         }
         rows.refused.map_or(Ok(()), Err)?;
         source.consume(rows.bytes);
     }
-    Ok(findings)
+    Ok(())
 }

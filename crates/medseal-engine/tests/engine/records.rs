@@ -1,7 +1,8 @@
 //! Documents: byte identity, refusals with their place, whole documents only.
 
-use crate::support::{Fixture, fixture};
+use crate::support::{Fixture, code, fixture};
 use medseal_engine::health::{Collection, FieldPath, Profile, Record};
+use medseal_engine::records::Finding;
 use medseal_engine::records::{Action, DocumentFormat, Job, Report, coverage, scan_for_plaintext};
 use medseal_engine::{EngineError, ErrorClass};
 use pollster::block_on;
@@ -216,9 +217,16 @@ fn coverage_and_scan_need_no_key() {
     let covers: Vec<_> = report.paths.iter().map(|p| (p.path.as_str(), p.cover)).collect();
     assert_eq!(covers, [("id", "identity"), ("n", "inline"), ("other", "none"), ("ssn", "inline")]);
     assert_eq!(report.unmatched_selectors, ["list[*].name"]);
-    let findings = scan_for_plaintext(profile(true), &mut input.as_bytes()).unwrap();
-    let found: Vec<_> = findings.iter().map(|f| (f.path.as_str(), f.found)).collect();
-    assert_eq!(found, [("ssn", "plaintext"), ("n", "malformed")]);
+    let scan = |input: &str| {
+        let mut found = Vec::new();
+        let mut report = |f: Finding| found.push((f.path, f.found));
+        let done = scan_for_plaintext(profile(true), &mut input.as_bytes(), &mut report);
+        (found, code(done))
+    };
+    let ssn = ("ssn".to_owned(), "plaintext");
+    assert_eq!(scan(input), (vec![ssn.clone(), ("n".to_owned(), "malformed")], "OK"));
+    assert_eq!(scan("{\"ssn\":\"x\"}"), (vec![ssn.clone()], "OK"), "no id is needed to look");
+    assert_eq!(scan("{\"ssn\":\"x\"}\n{bad\n"), (vec![ssn], "JSON_SYNTAX"));
     let error = coverage(profile(true), &mut &b"{\"a\":1}\n{\"a\":}\n"[..]).unwrap_err();
     assert_eq!((error.code(), error.class()), ("JSON_SYNTAX", ErrorClass::Malformed));
 }

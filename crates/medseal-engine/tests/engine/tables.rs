@@ -402,8 +402,10 @@ fn coverage_and_scan_need_no_key_and_no_record() {
         (columns[1].class.as_deref(), &*columns[1].overruled),
         (Some("x"), &["ssn".to_owned()][..])
     );
-    let findings = scan_table_for_plaintext(Arc::clone(&profile), form, &mut table.as_bytes());
-    let findings = findings.unwrap();
+    let mut findings = Vec::new();
+    let mut report = |finding| findings.push(finding);
+    let looked = Arc::clone(&profile);
+    scan_table_for_plaintext(looked, form, &mut table.as_bytes(), &mut report).unwrap();
     let found: Vec<_> = findings.iter().map(|f| (&*f.path, f.line, f.column, f.found)).collect();
     let expected = [
         ("ssn", 2, 3, "plaintext"),
@@ -415,6 +417,10 @@ fn coverage_and_scan_need_no_key_and_no_record() {
     let nobody = "ssn\na\n";
     assert!(table_coverage(Arc::clone(&profile), form, &mut nobody.as_bytes()).is_ok());
     let broken = "id,ssn\n1,a\n2\n";
-    let error = scan_table_for_plaintext(profile, form, &mut broken.as_bytes()).unwrap_err();
+    let mut count = 0;
+    let mut report = |_| count += 1;
+    let broken = scan_table_for_plaintext(profile, form, &mut broken.as_bytes(), &mut report);
+    let error = broken.unwrap_err();
     assert_eq!((error.code(), error.class()), ("CSV_CELL_COUNT", ErrorClass::Malformed));
+    assert_eq!(count, 1, "what stands before the refused row");
 }

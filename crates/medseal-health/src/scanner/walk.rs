@@ -50,7 +50,7 @@ impl<'a> Walk<'a> {
         scanner: &'a mut Scanner,
         coverage: Option<&'a mut Coverage>,
     ) -> Self {
-        let Scanner { profile, limits, buffers, fields, field_of_state, hits } = scanner;
+        let Scanner { profile, limits, buffers, fields, field_of_state, hits, .. } = scanner;
         buffers.keys.clear();
         buffers.stack.clear();
         buffers.spans.clear();

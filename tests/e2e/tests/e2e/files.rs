@@ -90,7 +90,7 @@ fn a_file_opens_in_its_place_and_nowhere_else() {
     refuse(&[], 1, "REJECTED");
     refuse(&["-c", "visits/scan"], 2, "RECORD_REQUIRED");
     refuse(&["-c", "visits/scan", "--no-record"], 1, "REJECTED");
-    refuse(&["-c", &place("v1"), "--tenant", "other"], 4, "KEY_VERSION_UNKNOWN");
+    refuse(&["-c", &place("v1"), "--tenant", "other"], 1, "REJECTED");
     let pairs = "collection=visits,field=scan,record=v1,app=x";
     refuse(&["--context", pairs], 1, "REJECTED");
     let reserved = "collection=visits,field=scan,record=v1,seq=1";

@@ -2,6 +2,7 @@
 
 use crate::world::{World, text};
 use serde_json::Value;
+use std::fs;
 use std::process::Stdio;
 
 const ENCRYPT: [&str; 2] = ["record", "encrypt"];
@@ -361,6 +362,27 @@ fn scan_finds_plaintext() {
         assert!(ran.out().contains("plain.json:1:"), "{}", ran.out());
         assert!(!(ran.out() + &ran.err()).contains("Zyxwv"));
     }
+}
+
+/// One bad file must not hide what stands readable beside it, before it and without an id.
+#[test]
+fn scan_goes_on_after_what_it_cannot_read() {
+    let world = World::new();
+    fs::create_dir(world.path("in")).unwrap();
+    world.write("in/a-broken.json", b"{\"id\":\"p1\",\"ssn\":}");
+    world.write("in/b.jsonl", b"{\"id\":\"p1\",\"ssn\":\"Zyxwv\"}\n{bad\n");
+    world.write("in/c.JSON", b"{\"ssn\":\"Zyxwv\"}");
+    std::os::unix::fs::symlink("..", world.path("in/up")).unwrap();
+    let ran = world.run(&["scan", "--expect-encrypted", "in"], b"");
+    assert_eq!(ran.code, 3, "{}", ran.err());
+    let lines: Vec<String> = ran.out().lines().map(str::to_owned).collect();
+    assert_eq!(lines, ["in/b.jsonl:1:19: plaintext at ssn", "in/c.JSON:1:8: plaintext at ssn"]);
+    assert!(ran.err().contains("in/a-broken.json: line 1, column 18"), "{}", ran.err());
+    assert!(ran.err().contains("in/b.jsonl: line 2"), "{}", ran.err());
+    assert!(ran.err().contains("3 files, 2 findings"), "{}", ran.err());
+    assert!(!(ran.out() + &ran.err()).contains("Zyxwv"));
+    fs::create_dir(world.path("empty")).unwrap();
+    world.refused(&["scan", "--expect-encrypted", "empty"], b"", 2, "USAGE");
 }
 
 #[test]
