@@ -1,5 +1,6 @@
 //! Whole documents with their spans, owned, so that the scanner can go on to the next.
 
+use super::keys::CollectionNumber;
 use super::source::Source;
 use super::{Action, Run};
 use crate::error::EngineError;
@@ -29,6 +30,7 @@ pub(super) struct Document {
 #[derive(Clone)]
 pub(super) struct Identity {
     pub(super) collection: String,
+    pub(super) number: CollectionNumber,
     pub(super) record: Option<String>,
 }
 
@@ -104,7 +106,7 @@ fn scan_document(
     line: u64,
     run: &mut Run<'_>,
 ) -> Result<Document, EngineError> {
-    let Run { scanner, pseudonyms, job, .. } = run;
+    let Run { scanner, keys, pseudonyms, job } = run;
     let scanned = scanner.scan(bytes).map_err(|error| error.at_line(line))?;
     let mut made = HashMap::new();
     let to_insert = scanned.spans().iter().filter(|span| span.is_to_insert());
@@ -116,9 +118,10 @@ fn scan_document(
         None => id.to_owned(),
     };
     let mut made_id = |number: usize| made.get(&u32::try_from(number).ok()?).cloned();
-    let identities = (0..).zip(scanned.roots()).map(|(number, root)| Identity {
-        collection: scanned.collection(root).unwrap_or_default().into_owned(),
-        record: scanned.record_name(number, &mut replaced, &mut made_id),
+    let identities = (0..).zip(scanned.roots()).map(|(number, root)| {
+        let collection = scanned.collection(root).unwrap_or_default().into_owned();
+        let record = scanned.record_name(number, &mut replaced, &mut made_id);
+        Identity { number: keys.number(&collection), collection, record }
     });
     let identities = identities.collect();
     let spans = scanned.spans().to_vec();

@@ -23,9 +23,18 @@ pub(super) struct RunField {
     decrypting: HashMap<KeyVersionId, Arc<ResolvedKey>>,
 }
 
+/// A collection within one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct CollectionNumber(usize);
+
+/// A field of a collection within one run.
+type Place = (CollectionNumber, FieldId);
+
 #[derive(Default)]
 pub(super) struct RunKeys {
-    fields: HashMap<(String, FieldId), RunField>,
+    fields: HashMap<(CollectionNumber, FieldId), RunField>,
+    /// Numbers for collections, so that a value is looked up without its collection's text.
+    collections: HashMap<String, CollectionNumber>,
     /// The definitions as the run found them, read once an epoch.
     definitions: Option<(u64, Definitions)>,
     pub(super) usage: HashMap<KeyVersionId, Usage>,
@@ -44,13 +53,21 @@ impl RunKeys {
     }
 
     pub(super) fn field(&self, identity: &Identity, field: FieldId) -> Option<&RunField> {
-        // A map keyed by a pair of borrowed parts would need a key type of its own; the collection
-        // is short and this is one small copy per value.
-        self.fields.get(&(identity.collection.clone(), field))
+        self.fields.get(&(identity.number, field))
     }
 
     fn field_mut(&mut self, identity: &Identity, field: FieldId) -> Option<&mut RunField> {
-        self.fields.get_mut(&(identity.collection.clone(), field))
+        self.fields.get_mut(&(identity.number, field))
+    }
+
+    /// The number of a collection, for the life of the run.
+    pub(super) fn number(&mut self, collection: &str) -> CollectionNumber {
+        if let Some(known) = self.collections.get(collection) {
+            return *known;
+        }
+        let number = CollectionNumber(self.collections.len());
+        self.collections.insert(collection.to_owned(), number);
+        number
     }
 
     pub(super) fn count(&mut self, id: KeyVersionId, bytes: usize) {
@@ -111,15 +128,15 @@ impl Engine {
         run: &mut Run<'_>,
         documents: &[Document],
         epoch: u64,
-    ) -> Result<Vec<((String, FieldId), Scope, FieldDefinition)>, EngineError> {
-        let mut new: HashMap<(String, FieldId), (Scope, FieldDefinition)> = HashMap::new();
+    ) -> Result<Vec<(Place, Scope, FieldDefinition)>, EngineError> {
+        let mut new: HashMap<Place, (Scope, FieldDefinition)> = HashMap::new();
         for document in documents {
             for span in &document.spans {
                 if matches!(span.placement, Placement::Pseudonym | Placement::Record) {
                     continue;
                 }
                 let Some(identity) = document.identity(span) else { continue };
-                let place = (identity.collection.clone(), span.field);
+                let place = (identity.number, span.field);
                 if run.keys.fields.contains_key(&place) || new.contains_key(&place) {
                     continue;
                 }
