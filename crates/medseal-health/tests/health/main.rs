@@ -5,6 +5,7 @@
 mod builtin;
 mod coverage;
 mod fhir;
+mod fhir_properties;
 mod identity;
 mod json;
 mod ndjson;
@@ -14,6 +15,7 @@ mod profile;
 mod properties;
 mod removal;
 mod selecting;
+mod vault;
 mod vectors;
 
 use std::sync::Arc;
