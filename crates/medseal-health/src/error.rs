@@ -190,8 +190,8 @@ faults! {
         IdentityProtected "IDENTITY_PROTECTED" "the record's identity stands inside a protected value" "it must stay readable: add a `keep` rule for it first, or protect less"
         /// The id of a resource, or one in a reference, that is written with escapes.
         IdEscaped "ID_ESCAPED" "the id of a resource is written with escapes" "write its characters themselves"
-        /// A masked element that also has a value.
-        MaskedTwice "MASKED_TWICE" "an element has a value and, beside it, an encrypted one" "keep one of the two"
+        /// A masked element that also has a value, or a choice of types that is made twice.
+        MaskedTwice "MASKED_TWICE" "an element has two values" "keep one of the two"
         /// A value that no rule names, under `unnamed = "refuse"`.
         UnnamedValue "UNNAMED_VALUE" "no rule of the profile names this value" "add a rule for it (`keep` if it may stay readable)"
         /// A table without a header row.

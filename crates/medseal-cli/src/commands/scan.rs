@@ -40,7 +40,11 @@ pub(crate) fn run(arguments: &Arguments, command: &Scan) -> Result<ExitCode, Fai
             refused.get_or_insert(failure.exit_code());
         }
     }
-    terminal::say(&format!("{} files, {count} findings", files.len()));
+    if arguments.json {
+        terminal::say_json(&json!({ "files": files.len(), "findings": count }));
+    } else {
+        terminal::say(&format!("{} files, {count} findings", files.len()));
+    }
     Ok(ExitCode::from(refused.unwrap_or(u8::from(count > 0))))
 }
 

@@ -29,6 +29,10 @@ pub(crate) enum Role {
     Id,
     /// A reference or address that may hold an id.
     Reference,
+    /// One of a choice of types, encrypted as the string of this name among them.
+    Renamed(&'static str),
+    /// That string.
+    Choice(&'static str),
     /// What stands beside a masked primitive.
     Sibling,
     /// A place for any resource.

@@ -55,6 +55,10 @@ enum Part {
     Collection,
     Id,
     Reference,
+    /// One of a choice of types, encrypted as the string among them.
+    Renamed(&'static str),
+    /// That string.
+    Choice(&'static str),
 }
 
 struct Compiler<'r> {
@@ -154,6 +158,9 @@ impl<'r> Compiler<'r> {
                     Leaf { rule: RuleId::UNNAMED, placement: Placement::Pseudonym, part: Part::Id };
                 self.step(from, "resourceType", Key { place: COLLECTION, inherited: None });
                 self.step(from, "id", Key { place: Place::Leaf(id), inherited: None });
+                if let Some(meta) = self.types.find("Meta") {
+                    self.step(from, "meta", Key { place: Place::Type(meta), inherited: None });
+                }
                 Ok(())
             }
             Place::Resource { .. } | Place::Leaf(_) | Place::Unknown => Ok(()),
@@ -211,7 +218,8 @@ impl<'r> Compiler<'r> {
         let path = (self.types.name(owner), element);
         let kind = self.types.name(of);
         let identity = kind == "id" && element == "id" || path == ("Bundle.entry", "fullUrl");
-        let wanted = match self.placement(rule) {
+        let asked = self.placement(rule);
+        let wanted = match asked {
             // by its url an extension is known, when decrypting too
             _ if path == ("Extension", "url") => Placement::Keep,
             Placement::Inline | Placement::Masked
@@ -233,13 +241,49 @@ impl<'r> Compiler<'r> {
             Placement::Masked if kind == "xhtml" => Placement::Narrative,
             other => other,
         };
+        let may_rename = asked == Placement::Inline && wanted == Placement::Masked;
+        let string = match may_rename {
+            true => self.string_instead(owner, element, kind, inherited)?,
+            false => None,
+        };
+        if let Some(string) = string {
+            let name = Part::Renamed(string.0);
+            return Ok(Leaf { rule: string.1, placement: Placement::Inline, part: name });
+        }
         let part = match wanted {
             _ if kind == "id" && element == "id" => Part::Id,
             Placement::Pseudonym => Part::Reference,
             Placement::Keep if NUMBERS.contains(&kind) => Part::Number,
+            Placement::Inline if kind == "string" && element.ends_with("String") => {
+                Part::Choice(element)
+            }
             _ => Part::Nothing,
         };
         Ok(Leaf { rule, placement: wanted, part })
+    }
+
+    /// The string among the types of a choice, such as `valueString` for `valueDate`: there a
+    /// ciphertext may stand, and readers who want one of the choice find one. None when there is
+    /// none, or when it is not encrypted itself and so would not be opened.
+    fn string_instead(
+        &self,
+        owner: TypeId,
+        element: &'static str,
+        kind: &str,
+        inherited: Rank,
+    ) -> Result<Option<(&'static str, RuleId)>, HealthError> {
+        let mut capital = kind.chars();
+        let initial = capital.next().map(|first| first.to_ascii_uppercase());
+        let suffix: String = initial.into_iter().chain(capital).collect();
+        let Some(base) = element.strip_suffix(suffix.as_str()) else { return Ok(None) };
+        let string = self.types.find("string").unwrap_or_default();
+        let elements = self.types.elements(owner).into_iter();
+        let found = elements
+            .filter(|(_, of)| *of == string)
+            .find(|(name, _)| name.strip_suffix("String") == Some(base));
+        let Some((name, of)) = found else { return Ok(None) };
+        let leaf = self.leaf(owner, name, of, inherited)?;
+        Ok((leaf.part == Part::Choice(name)).then_some((name, leaf.rule)))
     }
 
     fn meaning(&mut self, key: Key) -> Result<Meaning, HealthError> {
@@ -263,6 +307,8 @@ impl<'r> Compiler<'r> {
                     Part::Collection => Role::Collection,
                     Part::Id => Role::Id,
                     Part::Reference => Role::Reference,
+                    Part::Renamed(name) => Role::Renamed(name),
+                    Part::Choice(name) => Role::Choice(name),
                 },
             ),
         };

@@ -30,6 +30,8 @@ pub(super) enum PairRole {
     Beside,
     /// `_birthDate` with an envelope.
     Sealed,
+    /// One of a choice of types that stands, or comes to stand, under this name.
+    Choice(&'static str),
 }
 
 impl Pair {
@@ -45,13 +47,16 @@ impl Walk<'_> {
     pub(super) fn join_pairs(&mut self, inner: &Frame) -> Result<(), Flaw> {
         let first = inner.pairs as usize;
         let members = self.buffers.pairs.get(first..).unwrap_or_default();
-        if members.iter().all(|pair| pair.role == PairRole::Value) {
+        let beside = |pair: &Pair| matches!(pair.role, PairRole::Beside | PairRole::Sealed);
+        if members.len() == 1 || !members.iter().any(beside) {
+            check_choices(members)?;
             self.buffers.pairs.truncate(first);
             return Ok(());
         }
+        check_choices(members)?;
         let members = self.buffers.pairs.split_off(first);
         let mut slices: Vec<(Range<u32>, Pair)> = Vec::new();
-        for beside in members.iter().filter(|pair| pair.role != PairRole::Value) {
+        for beside in members.iter().filter(|pair| beside(pair)) {
             let values = members.iter().filter(|pair| pair.role == PairRole::Value);
             let Some(value) = values.clone().find(|pair| pair.belongs_to(beside, self.text)) else {
                 continue;
@@ -111,6 +116,18 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
+
+/// A choice that is made twice could not be told apart once it is encrypted.
+fn check_choices(members: &[Pair]) -> Result<(), Flaw> {
+    for (at, pair) in members.iter().enumerate() {
+        let before = members.get(..at).unwrap_or_default();
+        let choice = matches!(pair.role, PairRole::Choice(_));
+        if choice && before.iter().any(|other| other.role == pair.role) {
+            return Err(Flaw::new(Fault::MaskedTwice, pair.start as usize));
+        }
+    }
+    Ok(())
 }
 
 /// Ranges that overlap become one, under the first one's name.

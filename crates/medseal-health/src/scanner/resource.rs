@@ -81,7 +81,7 @@ impl Walk<'_> {
     /// In the extensions of a resource, or of its `meta` where it can have none itself.
     fn has_place_of_made_id(&self) -> bool {
         let stack = &self.buffers.stack;
-        let key = |frame: &Frame| frame.key.raw(self.text);
+        let key = |frame: &Frame| unescape(frame.key.raw(self.text));
         let Some(array_in) = stack.last() else { return false };
         if self.frame.container != Container::Array || key(array_in) != "extension" {
             return false;
@@ -135,25 +135,21 @@ impl Walk<'_> {
         self.end_span(number, end);
     }
 
-    /// Notes where in an array of extensions a made id could be put.
-    pub(super) fn open_extensions(&mut self, at: usize) {
-        let key = |frame: &Frame| frame.key.raw(self.text);
-        let meta = self.buffers.stack.last().is_some_and(|f| f.is_root && key(f) == "meta");
-        if key(&self.frame) != "extension" || !(self.frame.is_root || meta) {
+    /// Notes where in an array of extensions, or in a `meta`, a made id could be put. Where either
+    /// is no such thing, it could not.
+    pub(super) fn note_inside(&mut self, inside: Inside) {
+        if self.frame.container != Container::Object {
             return;
         }
-        let (inside, own) = (self.inside(at), self.frame.is_root);
-        if let Some(resource) = self.resource().filter(|of| of.domain == own) {
+        let key = |frame: &Frame| unescape(frame.key.raw(self.text));
+        let in_meta = self.buffers.stack.last().is_some_and(|f| f.is_root && key(f) == "meta");
+        let (own, here) = (self.frame.is_root, key(&self.frame));
+        let (meta, extension) = (own && here == "meta", here == "extension" && (own || in_meta));
+        let Some(resource) = self.resource() else { return };
+        if meta {
+            resource.meta = inside;
+        } else if extension && resource.domain == own {
             resource.extensions = inside;
-        }
-    }
-
-    pub(super) fn open_meta(&mut self, at: usize) {
-        if self.frame.is_root && self.frame.key.raw(self.text) == "meta" {
-            let inside = self.inside(at);
-            if let Some(resource) = self.resource() {
-                resource.meta = inside;
-            }
         }
     }
 
@@ -161,7 +157,8 @@ impl Walk<'_> {
         self.buffers.roots.get_mut(self.frame.root as usize)?.resource.as_deref_mut()
     }
 
-    fn inside(&self, at: usize) -> Inside {
+    /// What stands in the container that opens at `at`.
+    pub(super) fn inside(&self, at: usize) -> Inside {
         let first = lex::space(self.bytes, at + 1);
         match lex::peek(self.bytes, first) {
             b']' | b'}' => Inside::Nothing,

@@ -55,6 +55,11 @@ pub(super) enum Shape {
     Member(u32, u32, u32),
     /// Several members, in the place of which one with this key stands.
     Members(u32, u32),
+    /// A member in the place of which one of this name stands; the key's body ends at the first,
+    /// the value starts at the second.
+    Renamed(&'static str, u32, u32),
+    /// A member that may stand for another one; as `Member`.
+    Choice(u32, u32, u32),
     /// Nothing yet: an id of a record is to be inserted.
     Insert(Insert),
 }
@@ -126,8 +131,12 @@ impl Span {
         let bytes = |range: Range<usize>| document.get(range).unwrap_or_default();
         match self.shape {
             Shape::Member(_, _, value) => Cow::Borrowed(bytes(value as usize..self.value.end)),
-            Shape::Members(..) => Cow::Owned([b"{", bytes(self.value.clone()), b"}"].concat()),
-            Shape::Value | Shape::Insert(_) => Cow::Borrowed(bytes(self.value.clone())),
+            Shape::Members(..) | Shape::Renamed(..) => {
+                Cow::Owned([b"{", bytes(self.value.clone()), b"}"].concat())
+            }
+            Shape::Value | Shape::Choice(..) | Shape::Insert(_) => {
+                Cow::Borrowed(bytes(self.value.clone()))
+            }
         }
     }
 }

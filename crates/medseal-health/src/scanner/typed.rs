@@ -10,7 +10,7 @@ use super::frame::{Container, Frame, NONE};
 use super::identity::{self, Found};
 use super::meaning::Leaf;
 use super::pairs::{Pair, PairRole};
-use super::span::Shape;
+use super::span::{Inside, Shape};
 use super::walk::Walk;
 use crate::automaton::{Role, Typed};
 use crate::coverage::Cover;
@@ -43,14 +43,25 @@ impl Walk<'_> {
         if let Some((rule, placement)) = self.frame.selected {
             return self.count(leaf.start, rule, placement);
         }
+        if matches!(typed.role, Role::Extension(_) | Role::Meta) {
+            self.note_inside(Inside::Nothing);
+        }
+        if matches!(typed.role, Role::Sibling) {
+            self.push_pair(PairRole::Beside, leaf.end);
+        }
         let Some(kind) = leaf.kind else {
-            if matches!(typed.role, Role::Sibling) {
-                self.push_pair(PairRole::Beside, leaf.end);
-            }
             return self.count(leaf.start, typed.rule, typed.placement);
         };
         let verdict = self.typed_verdict(leaf, kind, typed)?;
         self.note_typed_identity(leaf, kind, typed);
+        if let Role::Renamed(name) | Role::Choice(name) = typed.role
+            && self.frame.container == Container::Object
+        {
+            self.push_pair(PairRole::Choice(name), leaf.end);
+            if self.coverage.is_none() {
+                return self.protect_choice(&verdict, leaf, kind, typed);
+            }
+        }
         if self.coverage.is_some() {
             return match typed.role {
                 Role::Collection => self.count_cover(leaf.start, Cover::Identity, document),
@@ -73,6 +84,10 @@ impl Walk<'_> {
         let string = kind == ValueKind::String;
         let body = leaf.start + 1..leaf.end.saturating_sub(1);
         Ok(match typed.role {
+            // an id in an array names nothing
+            Role::Id | Role::Collection if self.frame.container != Container::Object => {
+                Verdict { rule: RuleId::UNNAMED, ..verdict(Placement::Inline) }
+            }
             // beside a primitive there are only objects
             Role::Sibling => Verdict { rule: RuleId::UNNAMED, ..verdict(Placement::Inline) },
             Role::Number if string => {
@@ -131,6 +146,9 @@ impl Walk<'_> {
     }
 
     fn note_typed_identity(&mut self, leaf: Leaf, kind: ValueKind, typed: &Typed) {
+        if self.frame.container != Container::Object {
+            return;
+        }
         let Some(root) = self.buffers.roots.get_mut(self.frame.root as usize) else { return };
         let (start, end) = (leaf.start as u32, leaf.end as u32);
         let found = Found { start, end, kind, rank: 0, protected: false };
@@ -175,6 +193,34 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// One of a choice of types, which stands under the string's name once it is encrypted.
+    fn protect_choice(
+        &mut self,
+        verdict: &Verdict,
+        leaf: Leaf,
+        kind: ValueKind,
+        typed: &Typed,
+    ) -> Result<(), Flaw> {
+        let (value, key) = (leaf.start..leaf.end, self.frame.key);
+        let member = self.frame.items.start as usize..leaf.end;
+        let (start, end, at) = (key.start, key.end, leaf.start as u32);
+        let (bytes, shape, sealed) = match typed.role {
+            Role::Renamed(name) => (member, Shape::Renamed(name, end, at), None),
+            _ => match masked::in_string(self.bytes, &value) {
+                None => (value, Shape::Value, None),
+                sealed => (member, Shape::Choice(start, end, at), sealed),
+            },
+        };
+        let field = match typed.role {
+            Role::Renamed(name) => self.field_beside(leaf.start, |_| name.to_owned())?,
+            _ => self.field(false, leaf.start)?,
+        };
+        let number = self.push_span(verdict.rule, verdict.placement, bytes, kind, field);
+        let span = &mut self.buffers.spans[number as usize];
+        (span.shape, span.sealed) = (shape, sealed);
+        Ok(())
+    }
+
     fn push_pair(&mut self, role: PairRole, end: usize) {
         if self.frame.container == Container::Object {
             let (key, start) = (self.frame.key, self.frame.items.start);
@@ -195,9 +241,12 @@ impl Walk<'_> {
         let object = inner.container == Container::Object;
         match &typed.role {
             Role::Resource(resources) if object => self.open_resource(at, inner, resources),
-            Role::Extension(by_url) if object => self.open_extension(at, inner, by_url)?,
-            Role::Extension(_) => self.open_extensions(at),
-            Role::Meta if object => self.open_meta(at),
+            Role::Extension(by_url) if object => {
+                self.note_inside(Inside::Nothing);
+                self.open_extension(at, inner, by_url)?;
+            }
+            Role::Meta if !object => self.note_inside(Inside::Nothing),
+            Role::Extension(_) | Role::Meta => self.note_inside(self.inside(at)),
             Role::Entry if object => self.open_entry(at, inner),
             Role::Sibling if self.frame.container == Container::Object => {
                 self.open_sibling(at, inner, typed)?;
@@ -231,7 +280,8 @@ impl Walk<'_> {
         if self.coverage.is_some() {
             return Ok(());
         }
-        let field = self.field_beside(at)?;
+        let own = |name: &str| name.strip_prefix('_').unwrap_or(name).to_owned();
+        let field = self.field_beside(at, own)?;
         let kind =
             if inner.container == Container::Array { ValueKind::Array } else { ValueKind::Object };
         inner.span = self.push_member(typed.rule, at, kind, field);
@@ -265,13 +315,14 @@ impl Walk<'_> {
         number
     }
 
-    /// The field of the element beside which the present member stands.
-    fn field_beside(&mut self, at: usize) -> Result<FieldId, Flaw> {
+    /// The field of another member of the present object, whose name `other` makes of the present
+    /// member's.
+    fn field_beside(&mut self, at: usize, other: impl Fn(&str) -> String) -> Result<FieldId, Flaw> {
         let beside = self.field(false, at)?;
         let path = self.fields.name(beside);
         let start = path.rfind('.').map_or(0, |dot| dot + 1);
         let (before, name) = path.split_at(start);
-        let path = format!("{before}{}", name.strip_prefix('_').unwrap_or(name));
+        let path = format!("{before}{}", other(name));
         self.fields.intern(&path).ok_or(Flaw::new(Fault::TooManyFields, at))
     }
 

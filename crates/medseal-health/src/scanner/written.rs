@@ -26,6 +26,11 @@ impl Span {
                 Placement::Narrative => masked::narrative(),
                 _ => ("\"".to_owned(), "\"".to_owned()),
             };
+            if let Shape::Renamed(name, end, value) = self.shape {
+                out.push(b'"');
+                out.extend_from_slice(name.as_bytes());
+                out.extend_from_slice(bytes(end, value));
+            }
             out.extend_from_slice(before.as_bytes());
             envelope(out)?;
             out.extend_from_slice(after.as_bytes());
@@ -46,16 +51,20 @@ impl Span {
                 out.extend_from_slice(b"\":");
                 write_masked(false, out, envelope)
             }
-            Shape::Value | Shape::Insert(_) => write_masked(false, out, envelope),
+            _ => write_masked(false, out, envelope),
         }
     }
 
     /// Appends what the value was before it was encrypted; `false` when that cannot stand here.
     #[must_use]
     pub fn write_opened(&self, document: &[u8], plaintext: &[u8], out: &mut Vec<u8>) -> bool {
-        let Shape::Member(start, end, value) = self.shape else {
-            out.extend_from_slice(plaintext);
-            return true;
+        let (start, end, value, renamed) = match self.shape {
+            Shape::Member(start, end, value) => (start, end, value, true),
+            Shape::Choice(start, end, value) => (start, end, value, false),
+            _ => {
+                out.extend_from_slice(plaintext);
+                return true;
+            }
         };
         if let Some(members) = plaintext.strip_prefix(b"{") {
             let members = members.strip_suffix(b"}");
@@ -65,7 +74,11 @@ impl Span {
         let bytes =
             |from: u32, to: u32| document.get(from as usize..to as usize).unwrap_or_default();
         let key = bytes(start, end);
-        let name = [&b"_"[..], br"\u005f", br"\u005F"].iter().find_map(|c| key.strip_prefix(*c));
+        let marks = [&b"_"[..], br"\u005f", br"\u005F"];
+        let name = match renamed {
+            true => marks.iter().find_map(|mark| key.strip_prefix(*mark)),
+            false => Some(key),
+        };
         out.push(b'"');
         out.extend_from_slice(name.unwrap_or_default());
         out.extend_from_slice(bytes(end, value));

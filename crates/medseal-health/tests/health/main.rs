@@ -6,6 +6,7 @@ mod builtin;
 mod coverage;
 mod errors;
 mod fhir;
+mod fhir_properties;
 mod identity;
 mod json;
 mod ndjson;
@@ -20,6 +21,7 @@ mod table_oracle;
 mod table_profile;
 mod table_properties;
 mod table_rows;
+mod vault;
 mod vectors;
 
 use std::sync::Arc;

@@ -376,7 +376,7 @@ fn scan_goes_on_after_what_it_cannot_read() {
     let ran = world.run(&["scan", "--expect-encrypted", "in"], b"");
     assert_eq!(ran.code, 3, "{}", ran.err());
     let lines: Vec<String> = ran.out().lines().map(str::to_owned).collect();
-    assert_eq!(lines, ["in/b.jsonl:1:19: plaintext at ssn", "in/c.JSON:1:8: plaintext at ssn"]);
+    assert_eq!(lines, ["in/b.jsonl:1:18: plaintext at ssn", "in/c.JSON:1:8: plaintext at ssn"]);
     assert!(ran.err().contains("in/a-broken.json: line 1, column 18"), "{}", ran.err());
     assert!(ran.err().contains("in/b.jsonl: line 2"), "{}", ran.err());
     assert!(ran.err().contains("3 files, 2 findings"), "{}", ran.err());
