@@ -6,6 +6,7 @@
 #![cfg(test)]
 
 mod canary;
+mod fhir;
 mod files;
 mod homes;
 mod interop;
