@@ -25,11 +25,21 @@ pub enum Label {
     WrapKey,
     /// KWK → row authentication key.
     RowMac,
+    /// Log seed → Ed25519 seed.
+    AuditEd25519,
+    /// Log seed → ML-DSA-87 seed.
+    AuditMlDsa87,
+    /// Log seed → key of entries' details.
+    AuditDetails,
+    /// Log seed → key that authenticates the log's head in the index.
+    AuditHead,
+    /// An entry's secret → salt of one item.
+    AuditSalt,
 }
 
 impl Label {
     /// Every label, for the registry test.
-    pub const ALL: [Label; 7] = [
+    pub const ALL: [Label; 12] = [
         Label::DekTenant,
         Label::DekSubject,
         Label::KField,
@@ -37,6 +47,11 @@ impl Label {
         Label::Field,
         Label::WrapKey,
         Label::RowMac,
+        Label::AuditEd25519,
+        Label::AuditMlDsa87,
+        Label::AuditDetails,
+        Label::AuditHead,
+        Label::AuditSalt,
     ];
 
     /// The bytes that are hashed.
@@ -49,6 +64,11 @@ impl Label {
             Label::Field => "medseal/v1/field",
             Label::WrapKey => "medseal/v1/wrap-key",
             Label::RowMac => "medseal/v1/row-mac",
+            Label::AuditEd25519 => "medseal/v1/audit-ed25519",
+            Label::AuditMlDsa87 => "medseal/v1/audit-ml-dsa-87",
+            Label::AuditDetails => "medseal/v1/audit-details",
+            Label::AuditHead => "medseal/v1/audit-head",
+            Label::AuditSalt => "medseal/v1/audit-salt",
         }
     }
 }

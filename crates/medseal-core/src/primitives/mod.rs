@@ -6,6 +6,7 @@
 
 pub mod aead;
 pub mod hmac_sha256;
+pub(crate) mod signature;
 
 /// Compares in time that depends on the lengths alone.
 pub fn constant_time_equal(a: &[u8], b: &[u8]) -> bool {
