@@ -20,7 +20,9 @@ mod sqlite;
 
 pub use change::{Change, Write};
 pub use error::StoreError;
-pub use records::{FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, RootRecord, keyring};
+pub use records::{
+    AuditLogRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, RootRecord, keyring,
+};
 pub use row::{RawRow, Record, Stored, Unverified};
 pub use sqlite::SqliteStore;
 

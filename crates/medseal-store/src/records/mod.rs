@@ -1,11 +1,13 @@
 //! The records of each table.
 
+mod audit_log;
 mod field;
 mod key;
 mod key_secret;
 mod key_version;
 mod root;
 
+pub use audit_log::AuditLogRecord;
 pub use field::FieldRecord;
 pub use key::{KeyRecord, keyring};
 pub use key_secret::KeySecretRecord;

@@ -12,10 +12,16 @@ pub(super) struct Migration {
     pub(super) down: &'static str,
 }
 
-pub(super) const MIGRATIONS: [Migration; 1] = [Migration {
-    up: include_str!("../../migrations/0001_initial.up.sql"),
-    down: include_str!("../../migrations/0001_initial.down.sql"),
-}];
+pub(super) const MIGRATIONS: [Migration; 2] = [
+    Migration {
+        up: include_str!("../../migrations/0001_initial.up.sql"),
+        down: include_str!("../../migrations/0001_initial.down.sql"),
+    },
+    Migration {
+        up: include_str!("../../migrations/0003_audit_logs.up.sql"),
+        down: include_str!("../../migrations/0003_audit_logs.down.sql"),
+    },
+];
 
 /// Makes the tables and marks the file as a store, both or neither.
 pub(super) fn create(connection: &mut Connection, store_id: &StoreId) -> Result<(), StoreError> {

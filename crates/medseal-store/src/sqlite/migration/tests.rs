@@ -74,13 +74,14 @@ fn an_old_store_is_brought_up_to_date_once_by_many_at_once() {
         }
     });
     let connection = super::super::connect(&path).unwrap();
-    assert_eq!(state(&connection).unwrap().schema_version, 2);
+    let known = count(&MIGRATIONS);
+    assert_eq!(state(&connection).unwrap().schema_version, known + 1);
     let rows: i64 =
         connection.query_row("SELECT count(*) FROM later", [], |row| row.get(0)).unwrap();
     assert_eq!(rows, 1);
     // and this release now leaves it alone
     let newer = crate::SqliteStore::open(&path).err();
-    assert_eq!(newer, Some(StoreError::SchemaNewer { found: 2, known: 1 }));
+    assert_eq!(newer, Some(StoreError::SchemaNewer { found: known + 1, known }));
 }
 
 #[test]
@@ -91,7 +92,7 @@ fn a_migration_that_fails_changes_nothing() {
     let mut migrations = next_release();
     migrations.push(Migration { up: "CREATE TABLE half (n BIGINT); nonsense;", down: "" });
     assert!(upgrade_to(&mut connection, &migrations).is_err());
-    assert_eq!(state(&connection).unwrap().schema_version, 1);
+    assert_eq!(state(&connection).unwrap().schema_version, count(&MIGRATIONS));
     for table in ["later", "half"] {
         let sql = "SELECT count(*) FROM sqlite_master WHERE name = ?1";
         let found: i64 = connection.query_row(sql, [table], |row| row.get(0)).unwrap();
