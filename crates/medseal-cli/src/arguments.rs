@@ -1,5 +1,7 @@
 //! The grammar of the command line; help, completions and man page come from the same definitions.
 
+pub(crate) mod audit;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -55,7 +57,10 @@ pub(crate) enum Command {
     Scan(Scan),
     /// Show what this does, on made-up patients in a temporary home
     Demo,
-    /// Check a home: root, rows, key states, ledger, permissions
+    /// The audit log: read, verify, prove
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Check a home: root, rows, key states, audit log, permissions
     Doctor,
     /// Known answers, round trips and the health of the random source
     Selftest,

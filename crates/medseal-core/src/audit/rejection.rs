@@ -55,7 +55,7 @@ pub enum RejectionKind {
     /// Details are neither what the entry commits to nor erased.
     #[error("the details are not those that the entry commits to")]
     EntryDetails,
-    /// The entry knows a newer checkpoint than the log has.
+    /// An entry or a seal knows a newer checkpoint than the log has.
     #[error(
         "the entry was written after a newer checkpoint than the log's: an old one was put back"
     )]
