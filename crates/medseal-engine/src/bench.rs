@@ -5,6 +5,8 @@
 //! a resident key, a fresh nonce, a 40-byte context as AAD and an owned output: what a caller pays
 //! who binds nothing else and keeps no key version, commitment or per-message key.
 
+mod audit;
+
 use crate::error::EngineError;
 use crate::random::BufferedRandom;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -19,7 +21,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// The cases, by id.
-pub const CASES: [&str; 8] = [
+pub const CASES: [&str; 11] = [
     "field.encrypt.50",
     "field.decrypt.50",
     "field.encrypt.5000",
@@ -28,6 +30,9 @@ pub const CASES: [&str; 8] = [
     "record.encrypt",
     "record.decrypt",
     "reencrypt.100k",
+    "audit.append.1",
+    "audit.append.64",
+    "audit.verify",
 ];
 
 const RUNS: usize = 9;
@@ -79,6 +84,9 @@ pub fn run(prefix: &str) -> Result<Vec<Measurement>, EngineError> {
             "scan" => scan()?,
             "record.encrypt" => record(true)?,
             "record.decrypt" => record(false)?,
+            "audit.append.1" => audit::append_one()?,
+            "audit.append.64" => audit::append_many()?,
+            "audit.verify" => audit::verify()?,
             _ => reencrypt()?,
         });
     }

@@ -116,7 +116,8 @@ impl Draft {
         let mut tenants = BTreeSet::new();
         let (mut last_collection, mut last_id) = (None, None);
         for item in items.items() {
-            if last_id.replace(item.id) != Some(item.id) {
+            // a change of something else than a key version has the id 0
+            if last_id.replace(item.id) != Some(item.id) && item.id.0 != [0; 8] {
                 self.key_ids.insert(item.id.0);
             }
             // the item of a change is its description, not a context

@@ -52,6 +52,13 @@ impl Group {
         }
     }
 
+    /// Appends many entries of one thread, and signs; for measurements.
+    pub(super) fn append_all(&self, drafts: &[Draft]) -> Result<(), EngineError> {
+        let mut writer = self.writer();
+        writer.append(drafts).into_iter().collect::<Result<(), _>>()?;
+        writer.sign()
+    }
+
     pub(super) fn examine(&self) -> Result<(), EngineError> {
         self.writer().examine()
     }

@@ -6,6 +6,7 @@
 //!
 //! It must not decide anything, and there is no switch that makes it optional.
 
+pub(crate) mod bench;
 mod draft;
 mod files;
 mod frames;

@@ -43,10 +43,12 @@ impl Signing {
         };
         let note = signer.sign(size, root, time)?;
         self.signer = Some(signer);
-        if let Some(segment) = sealing {
-            self.put(&self.files.seal(segment), note.as_bytes())?;
+        // the seal comes second: a kill in between must not make it newer than the checkpoint
+        self.put(&self.files.checkpoint(), note.as_bytes())?;
+        match sealing {
+            Some(segment) => self.put(&self.files.seal(segment), note.as_bytes()),
+            None => Ok(()),
         }
-        self.put(&self.files.checkpoint(), note.as_bytes())
     }
 
     fn put(&self, target: &Path, bytes: &[u8]) -> Result<(), EngineError> {

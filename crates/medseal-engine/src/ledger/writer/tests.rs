@@ -246,3 +246,27 @@ fn a_writer_remembers_what_it_wrote() {
     fs::write(bench.files.checkpoint(), &short[1]).unwrap();
     assert!(writer.append(&[draft(1000)]).remove(0).is_err());
 }
+
+#[test]
+fn a_denial_is_recorded_as_one() {
+    use crate::ledger::{EntryFilter, Ledger, list_entries};
+    let bench = Bench::new();
+    let ledger = Ledger::new(bench.files.clone(), opened());
+    let mut items = OperationItems::new(Operation::Decrypt, 1, [3; 32]);
+    items.add(medseal_core::KeyVersionId([1; 8]), b"");
+    let digest = items.digest_so_far();
+    let (time, principal, count) = (1000, &Principal { user_id: 1 }, items.count());
+    let kept = items.take_details();
+    let details =
+        Details { time, principal, epoch: 1, items: kept, count, keys: &[], change: None };
+    ledger.record_denied::<medseal_policy::Decrypt>(digest, details).unwrap();
+    drop(ledger);
+    let mut last = None;
+    list_entries(bench.directory.path(), &EntryFilter::default(), |entry| {
+        last = Some(entry);
+        Ok(())
+    })
+    .unwrap();
+    let last = last.unwrap();
+    assert_eq!((last.outcome, last.rule, last.items), (Some("denied"), None, Some(1)));
+}
