@@ -243,7 +243,10 @@ impl<'a> Entry<'a> {
 
 /// Whether a name may stand in an entry.
 pub(crate) fn is_name(name: &str) -> bool {
-    (1..=MAX_NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control)
+    let fits = (1..=MAX_NAME_BYTES).contains(&name.len());
+    // almost all names are ASCII, and a verifier looks at millions
+    let plain = name.bytes().all(|b| (b' '..0x7f).contains(&b));
+    fits && (plain || !name.chars().any(char::is_control))
 }
 
 impl Event<'_> {
@@ -330,16 +333,24 @@ fn write_count(e: &mut Encoder<&mut Vec<u8>>, member: u8, count: u64) -> EncodeR
     Ok(())
 }
 
-/// Every member an entry can have, as it was read.
+/// Every member an entry can have, as it was read. A member that stands twice or belongs to another
+/// kind is found when the entry is encoded again.
 #[derive(Default)]
 struct Members<'a> {
-    numbers: [Option<u64>; 31],
-    texts: [Option<&'a str>; 31],
-    bytes: [Option<&'a [u8]>; 31],
+    numbers: [u64; 31],
+    /// Which of the numbers were there.
+    seen: u32,
+    texts: [Option<&'a str>; 5],
+    bytes: [Option<&'a [u8]>; 7],
     collections: Vec<&'a str>,
     keys: Vec<&'a str>,
     key_ids: Vec<[u8; 8]>,
 }
+
+/// Members that are text, each at its place in [`Members::texts`].
+const TEXTS: [u8; 5] = [6, 7, 8, 13, 19];
+/// Members that are bytes, each at its place in [`Members::bytes`].
+const BYTES: [u8; 7] = [2, 12, 21, 22, 26, 27, 30];
 
 impl<'a> Members<'a> {
     fn read(input: &'a [u8]) -> Option<Self> {
@@ -347,44 +358,50 @@ impl<'a> Members<'a> {
         let mut members = Members::default();
         for _ in 0..d.map().ok()?? {
             let member = d.u8().ok()?;
-            let at = usize::from(member);
             match member {
                 0 | 1 | 3..=5 | 9..=11 | 15 | 18 | 20 | 28 | 29 => {
-                    *members.numbers.get_mut(at)? = Some(d.u64().ok()?);
-                }
-                6..=8 | 13 | 19 => *members.texts.get_mut(at)? = Some(d.str().ok()?),
-                2 | 12 | 21 | 22 | 26 | 27 | 30 => {
-                    *members.bytes.get_mut(at)? = Some(d.bytes().ok()?);
+                    *members.numbers.get_mut(usize::from(member))? = d.u64().ok()?;
+                    members.seen |= 1 << member;
                 }
                 14 => members.collections = read_list(&mut d, |d| d.str().ok())?,
                 16 => members.keys = read_list(&mut d, |d| d.str().ok())?,
                 17 => members.key_ids = read_list(&mut d, |d| d.bytes().ok()?.try_into().ok())?,
-                _ => return None,
+                _ => members.read_string(member, &mut d)?,
             }
         }
         (d.position() == input.len()).then_some(members)
     }
 
-    fn into_entry(self) -> Option<Entry<'a>> {
-        let number = |at: usize| self.numbers.get(at).copied().flatten();
-        if number(0)? != FORMAT {
-            return None;
+    fn read_string(&mut self, member: u8, d: &mut Decoder<'a>) -> Option<()> {
+        if let Some(at) = TEXTS.iter().position(|text| *text == member) {
+            *self.texts.get_mut(at)? = Some(d.str().ok()?);
+        } else {
+            let at = BYTES.iter().position(|bytes| *bytes == member)?;
+            *self.bytes.get_mut(at)? = Some(d.bytes().ok()?);
         }
-        let event = match number(1)? {
-            0 => Event::Boot { ed25519: self.hash(26)?, ml_dsa_87: self.hash(27)? },
-            2 => Event::ClockWentBack { before: number(28)? },
-            3 => Event::Recovery { bytes: number(29)?, digest: self.hash(30)? },
-            1 => Event::Operation(self.access()?),
-            _ => return None,
-        };
-        let log = LogId(self.bytes.get(2).copied().flatten()?.try_into().ok()?);
-        Some(Entry { log, sequence: number(3)?, time: number(4)?, signed: number(5)?, event })
+        Some(())
     }
 
-    fn access(&self) -> Option<Access<'a>> {
-        let number = |at: usize| self.numbers.get(at).copied().flatten();
-        let text = |at: usize| self.texts.get(at).copied().flatten();
-        let details = match number(20) {
+    fn into_entry(self) -> Option<Entry<'a>> {
+        if self.number(0)? != FORMAT {
+            return None;
+        }
+        let [log, ..] = self.bytes;
+        let log = LogId(log?.try_into().ok()?);
+        let (sequence, time, signed) = (self.number(3)?, self.number(4)?, self.number(5)?);
+        let event = match self.number(1)? {
+            0 => Event::Boot { ed25519: self.hash(26)?, ml_dsa_87: self.hash(27)? },
+            2 => Event::ClockWentBack { before: self.number(28)? },
+            3 => Event::Recovery { bytes: self.number(29)?, digest: self.hash(30)? },
+            1 => Event::Operation(self.into_access()?),
+            _ => return None,
+        };
+        Some(Entry { log, sequence, time, signed, event })
+    }
+
+    fn into_access(self) -> Option<Access<'a>> {
+        let [operation, principal, rule, tenant, change] = self.texts;
+        let details = match self.number(20) {
             Some(length) => {
                 let (digest, items_root) = (self.hash(21)?, self.hash(22)?);
                 Some(SealedDetails { length, digest, items_root })
@@ -392,29 +409,34 @@ impl<'a> Members<'a> {
             None => None,
         };
         Some(Access {
-            operation: text(6)?,
-            principal: text(7)?,
-            rule: text(8),
-            outcome: match number(9)? {
+            operation: operation?,
+            principal: principal?,
+            rule,
+            outcome: match self.number(9)? {
                 0 => Outcome::Permitted,
                 1 => Outcome::Denied,
                 _ => return None,
             },
-            epoch: number(10)?,
-            items: number(11)?,
+            epoch: self.number(10)?,
+            items: self.number(11)?,
             digest: self.hash(12)?,
-            tenant: text(13),
-            collections: self.collections.clone(),
-            more_collections: number(15).unwrap_or(0),
-            keys: self.keys.clone(),
-            key_ids: self.key_ids.clone(),
-            more_keys: number(18).unwrap_or(0),
-            change: text(19),
+            tenant,
+            more_collections: self.number(15).unwrap_or(0),
+            more_keys: self.number(18).unwrap_or(0),
+            collections: self.collections,
+            keys: self.keys,
+            key_ids: self.key_ids,
+            change,
             details,
         })
     }
 
-    fn hash(&self, at: usize) -> Option<Hash> {
+    fn number(&self, member: usize) -> Option<u64> {
+        if self.seen & (1 << member) == 0 { None } else { self.numbers.get(member).copied() }
+    }
+
+    fn hash(&self, member: u8) -> Option<Hash> {
+        let at = BYTES.iter().position(|bytes| *bytes == member)?;
         self.bytes.get(at).copied().flatten()?.try_into().ok()
     }
 }
