@@ -20,7 +20,15 @@ pub(crate) struct AuditFiles {
 }
 
 /// The lock on a log, released when it is dropped.
-pub(super) struct Lock(#[expect(dead_code, reason = "closing it is what releases")] File);
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing alone would not do: a child that another thread is just starting has the file, and
+    /// with it the lock, until it executes its program.
+    fn drop(&mut self) {
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}
 
 /// What was found below `audit/`.
 #[derive(Debug, Default)]
