@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::{Subject, admit};
 use medseal_core::KeyVersionId;
-use medseal_core::audit::{Access, DetailItem, DetailsKey, Entry, Event, Outcome};
+use medseal_core::audit::{Access, DetailItem, DetailsKey, Entry, Event};
 use medseal_core::keyring::UnixSeconds;
 use medseal_policy::ReadAudit;
 use serde::Serialize;
@@ -202,8 +202,8 @@ impl Engine {
         let about = Subject { epoch, keys: &[], change: Some(&what) };
         let (authorized, recorded) = self.permit::<ReadAudit>(items, &about)?.into_proofs();
         admit(authorized, recorded, same.digest())?;
-        let is_context =
-            shown.entry.note.is_none() && shown.entry.outcome == Some(Outcome::Permitted.name());
+        // a note says what was changed, and then so do the items
+        let is_context = shown.entry.note.is_none();
         let details = DetailsKey::open(self.ledger.details_key(), &sealed, &root)?;
         shown.shown = Some(details.items().map(|item| ShownItem::of(&item, is_context)).collect());
         Ok(shown)
