@@ -1,5 +1,6 @@
 //! The grammar of the command line; help, completions and man page come from the same definitions.
 
+pub(crate) mod audit;
 pub(crate) mod file;
 mod manual;
 
@@ -71,7 +72,10 @@ pub(crate) enum Command {
     Scan(Scan),
     /// Show what this does, on made-up patients in a temporary home
     Demo,
-    /// Check a home: root, rows, key states, ledger, permissions
+    /// The audit log: read, verify, prove
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Check a home: root, rows, key states, audit log, permissions
     Doctor,
     /// Known answers, round trips and the health of the random source
     Selftest,

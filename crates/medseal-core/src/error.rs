@@ -19,6 +19,9 @@ pub enum Error {
     /// The random source failed.
     #[error("the source of randomness failed")]
     Random,
+    /// An audit log, checkpoint or proof was refused.
+    #[error("{0}")]
+    Audit(#[from] crate::audit::Rejection),
 }
 
 /// Why bytes are not an envelope.
@@ -110,6 +113,7 @@ impl Error {
             ) => "VALUE_INVALID",
             Error::Misuse(_) => "CONTEXT_INVALID",
             Error::Random => "RANDOM_FAILED",
+            Error::Audit(rejection) => rejection.code(),
         }
     }
 }

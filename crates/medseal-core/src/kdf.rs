@@ -29,11 +29,21 @@ pub enum Label {
     RowMac,
     /// KWK → key of a tenant's pseudonyms.
     Pseudonym,
+    /// Log seed → Ed25519 seed.
+    AuditEd25519,
+    /// Log seed → ML-DSA-87 seed.
+    AuditMlDsa87,
+    /// Log seed → key of entries' details.
+    AuditDetails,
+    /// Log seed → key that authenticates the log's head in the index.
+    AuditHead,
+    /// An entry's secret → salt of one item.
+    AuditSalt,
 }
 
 impl Label {
     /// Every label, for the registry test.
-    pub const ALL: [Label; 9] = [
+    pub const ALL: [Label; 14] = [
         Label::DekTenant,
         Label::DekSubject,
         Label::KField,
@@ -43,6 +53,11 @@ impl Label {
         Label::WrapKey,
         Label::RowMac,
         Label::Pseudonym,
+        Label::AuditEd25519,
+        Label::AuditMlDsa87,
+        Label::AuditDetails,
+        Label::AuditHead,
+        Label::AuditSalt,
     ];
 
     /// The bytes that are hashed.
@@ -57,6 +72,11 @@ impl Label {
             Label::WrapKey => "medseal/v1/wrap-key",
             Label::RowMac => "medseal/v1/row-mac",
             Label::Pseudonym => "medseal/v1/pseudonym",
+            Label::AuditEd25519 => "medseal/v1/audit-ed25519",
+            Label::AuditMlDsa87 => "medseal/v1/audit-ml-dsa-87",
+            Label::AuditDetails => "medseal/v1/audit-details",
+            Label::AuditHead => "medseal/v1/audit-head",
+            Label::AuditSalt => "medseal/v1/audit-salt",
         }
     }
 }

@@ -9,6 +9,7 @@
 //! Those belong to `medseal-engine`, the only crate that should call [`envelope`] on real data.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod context;
 pub mod envelope;
 mod error;

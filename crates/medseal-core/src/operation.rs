@@ -5,6 +5,7 @@
 //! with the record of another.
 
 use crate::KeyVersionId;
+use crate::audit::Details;
 use sha2::{Digest, Sha256};
 
 /// The operations that need a decision and a durable record.
@@ -21,6 +22,8 @@ pub enum Operation {
     Reencrypt,
     /// Creating, rotating or otherwise changing keys and field definitions.
     ChangeKeys,
+    /// Reading the encrypted details of the audit log.
+    ReadAudit,
 }
 
 impl Operation {
@@ -32,6 +35,7 @@ impl Operation {
             Operation::Verify => "verify",
             Operation::Reencrypt => "reencrypt",
             Operation::ChangeKeys => "change-keys",
+            Operation::ReadAudit => "read-audit",
         }
     }
 }
@@ -41,6 +45,11 @@ impl Operation {
 pub struct OperationDigest([u8; 32]);
 
 impl OperationDigest {
+    /// The 32 bytes.
+    pub fn to_bytes(self) -> [u8; 32] {
+        self.0
+    }
+
     /// The digest as lower-case hexadecimal.
     pub fn to_hex(self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -54,26 +63,32 @@ pub struct OperationItems {
     epoch: u64,
     count: u64,
     salt: [u8; 32],
+    details: Option<Details>,
 }
 
 impl OperationItems {
     /// Starts an operation at a store's epoch.
     ///
-    /// `salt` is fresh, random and kept nowhere: the digest stands in the ledger, and without a
-    /// salt whoever reads the ledger could find a patient's id by trying all of them.
+    /// `salt` is fresh, random and kept in the encrypted details alone: the digest stands in the
+    /// ledger, and without a salt whoever reads the ledger could find a patient's id by trying all
+    /// of them.
     pub fn new(operation: Operation, epoch: u64, salt: [u8; 32]) -> Self {
+        Self { details: Some(Details::new(salt)), ..Self::bare(operation, epoch, salt) }
+    }
+
+    fn bare(operation: Operation, epoch: u64, salt: [u8; 32]) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(b"medseal/v1/operation\0");
         hasher.update(salt);
         hasher.update(operation.name().as_bytes());
         hasher.update([0]);
         hasher.update(epoch.to_be_bytes());
-        Self { hasher, operation, epoch, count: 0, salt }
+        Self { hasher, operation, epoch, count: 0, salt, details: None }
     }
 
     /// The same operation without its items, to collect them a second time and compare.
     pub fn twin(&self) -> Self {
-        Self::new(self.operation, self.epoch, self.salt)
+        Self::bare(self.operation, self.epoch, self.salt)
     }
 
     /// Adds one item: the key version and the encoded context (or the description of a change).
@@ -82,6 +97,20 @@ impl OperationItems {
         self.hasher.update((context.len() as u64).to_be_bytes());
         self.hasher.update(context);
         self.count += 1;
+        if let Some(details) = &mut self.details {
+            details.push(id, context);
+        }
+    }
+
+    /// Takes what was kept for the ledger: the salt and every item. A twin keeps nothing.
+    pub fn take_details(&mut self) -> Option<Details> {
+        self.details.take()
+    }
+
+    /// The digest of what was added so far.
+    pub fn digest_so_far(&self) -> OperationDigest {
+        let hasher = self.hasher.clone().chain_update(self.count.to_be_bytes());
+        OperationDigest(hasher.finalize().into())
     }
 
     /// The operation.

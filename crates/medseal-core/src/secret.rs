@@ -59,6 +59,10 @@ role!(
     Kek
 );
 role!(
+    /// The seed of an audit log's keys: signatures, details, head. Apart from all data keys.
+    LogSeed
+);
+role!(
     /// A subject's own random secret (S32); destroying it erases the subject.
     SubjectSecret
 );

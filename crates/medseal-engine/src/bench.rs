@@ -6,6 +6,7 @@
 //! who binds nothing else and keeps no key version, commitment or per-message key.
 
 mod array;
+mod audit;
 mod table;
 
 use crate::error::EngineError;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// The cases, by id.
-pub const CASES: [&str; 13] = [
+pub const CASES: [&str; 16] = [
     "field.encrypt.50",
     "field.decrypt.50",
     "field.encrypt.5000",
@@ -36,6 +37,9 @@ pub const CASES: [&str; 13] = [
     "reencrypt.100k",
     "array.encrypt.32x1000f32",
     "array.decrypt.32x1000f32",
+    "audit.append.1",
+    "audit.append.64",
+    "audit.verify",
 ];
 
 const RUNS: usize = 9;
@@ -92,6 +96,9 @@ pub fn run(prefix: &str) -> Result<Vec<Measurement>, EngineError> {
             "table.scan" => table::scan()?,
             "table.encrypt" => table::whole(true)?,
             "table.decrypt" => table::whole(false)?,
+            "audit.append.1" => audit::append_one()?,
+            "audit.append.64" => audit::append_many()?,
+            "audit.verify" => audit::verify()?,
             _ => reencrypt()?,
         });
     }

@@ -43,3 +43,14 @@ pub fn rfc3339(at: UnixSeconds) -> String {
         .and_then(|t| t.format(&time::format_description::well_known::Rfc3339).ok())
         .unwrap_or_else(|| at.to_string())
 }
+
+/// Reads RFC 3339; `None` for anything else.
+pub fn parse_rfc3339(text: &str) -> Option<UnixSeconds> {
+    let format = &time::format_description::well_known::Rfc3339;
+    OffsetDateTime::parse(text, format).ok().map(OffsetDateTime::unix_timestamp)
+}
+
+/// The operating system's time, for commands that open no home.
+pub fn now() -> UnixSeconds {
+    SystemClock.now()
+}

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::home::{Environment, Home, KWK_VERSION};
 use crate::keys::KeyCache;
-use crate::ledger::Ledger;
+use crate::ledger::{AuditKeys, Ledger, LogStore};
 use crate::random::BufferedRandom;
 use medseal_core::StoreId;
 use medseal_core::row_mac::RowMacKey;
@@ -82,14 +82,17 @@ impl Engine {
         options: Options,
         clock: Box<dyn Clock>,
     ) -> Result<Engine, EngineError> {
+        let (row_mac, files) = (kwk.row_mac_key(&store_id), home.audit_files());
+        let keys = LogStore { store: &store, store_id: &store_id, kwk: &kwk, row_mac: &row_mac };
+        let log = keys.open_or_create(&files, clock.now()).await?;
         let engine = Engine {
-            row_mac: kwk.row_mac_key(&store_id),
+            row_mac,
             store: Box::new(store),
             store_id,
             kwk,
             epochs: Box::new(epochs),
             clock,
-            ledger: Ledger::new(home.ledger_file()),
+            ledger: Ledger::new(files, log),
             owner: LocalOwner { user_id: home.owner()? },
             principal: Principal { user_id: rustix::process::geteuid().as_raw() },
             environment,
@@ -128,6 +131,11 @@ impl Engine {
     /// What the home is for.
     pub fn environment(&self) -> Environment {
         self.environment
+    }
+
+    /// The public keys of the audit log.
+    pub fn audit_keys(&self) -> &AuditKeys {
+        self.ledger.keys()
     }
 
     /// The time as this engine sees it.

@@ -136,9 +136,28 @@ pub enum EngineError {
     /// A self-test failed.
     #[error("self-test failed: {0}")]
     Selftest(#[from] medseal_core::selftest::SelftestFailure),
-    /// The ledger could not be written.
-    #[error("the audit ledger cannot be written: {0}")]
+    /// The audit log could not be written or read.
+    #[error("the audit log cannot be used: {0}")]
     AuditUnavailable(std::io::ErrorKind),
+    /// The audit log is not the one that was written.
+    #[error("the audit log cannot be used: {place}: {what}")]
+    AuditBroken {
+        /// Where.
+        place: String,
+        /// What is wrong there.
+        what: &'static str,
+    },
+    /// A file of an audit log is missing, or one too many.
+    #[error("{place}: {what}")]
+    AuditFile {
+        /// Which.
+        place: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The log has no such entry, or no checkpoint covers it yet.
+    #[error("the audit log has no signed entry {0}")]
+    NoSuchEntry(u64),
     /// A decision, its record and the operation do not belong together.
     #[error("decision, audit record and operation do not belong together")]
     ProofMismatch,
@@ -251,7 +270,9 @@ impl EngineError {
             E::NotOneCell => "CELL_NOT_RESTORABLE",
             E::VerificationFailed => "VERIFICATION_FAILED",
             E::Selftest(_) => "SELFTEST_FAILED",
-            E::AuditUnavailable(_) => "AUDIT_UNAVAILABLE",
+            E::AuditUnavailable(_) | E::AuditBroken { .. } => "AUDIT_UNAVAILABLE",
+            E::AuditFile { .. } => "AUDIT_FILE_REJECTED",
+            E::NoSuchEntry(_) => "AUDIT_NO_SUCH_ENTRY",
             E::ProofMismatch => "PROOF_MISMATCH",
             E::PassphraseNeeded => "PASSPHRASE_NEEDED",
             E::HomeMissing => "HOME_MISSING",
@@ -290,7 +311,11 @@ impl EngineError {
             | E::AlreadyEncrypted
             | E::NotOneCell => ErrorClass::Rejected,
             E::Store(StoreError::RowRejected { .. }) => ErrorClass::Rejected,
-            E::Store(_) | E::AuditUnavailable(_) | E::Io { .. } => ErrorClass::Unavailable,
+            E::AuditFile { .. } => ErrorClass::Rejected,
+            E::NoSuchEntry(_) => ErrorClass::Usage,
+            E::Store(_) | E::AuditUnavailable(_) | E::AuditBroken { .. } | E::Io { .. } => {
+                ErrorClass::Unavailable
+            }
             E::Kms(KmsError::PassphraseTooShort) => ErrorClass::Usage,
             E::HomeMissing | E::HomeUnreadable(_) | E::Kms(_) | E::EpochKeyWrong(_) => {
                 ErrorClass::Unavailable
@@ -333,7 +358,7 @@ impl EngineError {
 fn core_class(error: medseal_core::Error) -> ErrorClass {
     match error {
         medseal_core::Error::Malformed(_) => ErrorClass::Malformed,
-        medseal_core::Error::Rejected => ErrorClass::Rejected,
+        medseal_core::Error::Rejected | medseal_core::Error::Audit(_) => ErrorClass::Rejected,
         medseal_core::Error::Random => ErrorClass::Unavailable,
         medseal_core::Error::Misuse(MisuseKind::ValueType | MisuseKind::ValueLength) => {
             ErrorClass::Malformed

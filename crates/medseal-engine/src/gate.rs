@@ -33,24 +33,32 @@ impl Engine {
         Ok(OperationItems::new(operation, epoch, salt))
     }
 
-    /// Decides and records. When it returns, the entry is on disk.
+    /// Decides and records, denials too. When it returns, the entry is on disk.
     pub(crate) fn permit<O: Op>(
         &self,
-        items: OperationItems,
+        mut items: OperationItems,
         about: &Subject<'_>,
     ) -> Result<Permit<O>, EngineError> {
-        let count = items.count();
-        let authorized = decide::<O>(&self.owner, &self.principal, items)?;
+        let (kept, digest) = (items.take_details(), items.digest_so_far());
         let details = Details {
             time: self.clock.now(),
             principal: &self.principal,
             epoch: about.epoch,
-            items: count,
+            items: kept,
+            count: items.count(),
             keys: about.keys,
             change: about.change,
         };
-        let recorded = self.ledger.record(&authorized, &details)?;
-        Ok(Permit { authorized, recorded })
+        match decide::<O>(&self.owner, &self.principal, items) {
+            Ok(authorized) => {
+                let recorded = self.ledger.record(&authorized, details)?;
+                Ok(Permit { authorized, recorded })
+            }
+            Err(denied) => {
+                self.ledger.record_denied::<O>(digest, details)?;
+                Err(denied.into())
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! store.sqlite     keys, key versions, wrapped secrets, field definitions
 //! root.key         the root, for `--root keyfile`: whoever has it and the store has everything
 //! epochs/          this and the last months' keys; never part of a backup
-//! audit/           the ledger
+//! audit/           the audit log (spec/audit-log.md)
 //! ```
 //! `init` builds a home under another name and renames it, so that a kill leaves either no home or
 //! a whole one.
@@ -12,7 +12,7 @@
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{Engine, Options};
 use crate::error::EngineError;
-use crate::ledger::Ledger;
+use crate::ledger::AuditFiles;
 use crate::random::BufferedRandom;
 use medseal_core::secret::Kwk;
 use medseal_core::stored_secret::Place;
@@ -119,9 +119,13 @@ impl Home {
         self.path.join("epochs")
     }
 
-    /// The ledger's file.
-    pub fn ledger_file(&self) -> PathBuf {
-        self.path.join("audit").join("ledger.ndjson")
+    /// The directory of the audit log.
+    pub fn audit(&self) -> PathBuf {
+        self.path.join("audit")
+    }
+
+    pub(crate) fn audit_files(&self) -> AuditFiles {
+        AuditFiles::at(self.audit())
     }
 
     /// The user id of the home's owner.
@@ -271,8 +275,7 @@ impl Home {
         private.mode(0o700);
         private.create(&self.path).map_err(&io)?;
         private.create(self.epochs()).map_err(&io)?;
-        private.create(self.path.join("audit")).map_err(&io)?;
-        Ledger::create(&self.ledger_file()).map_err(&io)?;
+        private.create(self.audit()).map_err(&io)?;
 
         let random = &mut BufferedRandom;
         let store_id = StoreId::generate(random).map_err(medseal_core::Error::from)?;

@@ -43,3 +43,7 @@ op!(
     /// Changing keys and field definitions.
     ChangeKeys
 );
+op!(
+    /// Reading the encrypted details of the audit log.
+    ReadAudit
+);

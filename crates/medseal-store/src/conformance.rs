@@ -6,10 +6,11 @@
 #![expect(clippy::unwrap_used, reason = "a suite of tests: a failure is a panic")]
 
 use crate::schema::{self, FIELD_DEFINITIONS, KEY_VERSIONS, Table};
-use crate::{Change, RawRow, Record, Store, StoreError, Stored, Write, all, get, keyring};
 use crate::{
-    FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord, RootRecord,
+    AuditLogRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord,
+    RootRecord,
 };
+use crate::{Change, RawRow, Record, Store, StoreError, Stored, Write, all, get, keyring};
 use medseal_core::keyring::{Cause, KeyVersion, Keyring, Purpose, RotationPolicy, State, Usage};
 use medseal_core::row_mac::{Column, RowMacKey};
 use medseal_core::secret::Kwk;
@@ -162,6 +163,17 @@ fn root() -> RootRecord {
     }
 }
 
+fn audit_log(node: &str) -> AuditLogRecord {
+    AuditLogRecord {
+        node: node.to_owned(),
+        log_id: "07".repeat(16),
+        ed25519: vec![1; 32],
+        ml_dsa_87: vec![2; 2592],
+        seed: vec![0, 0xff],
+        created_at: 0,
+    }
+}
+
 async fn records_come_back_as_they_went_in(fixture: &dyn Fixture) {
     let bench = Bench::on(fixture).await;
     let (one, two) = (key_version("k", 1, State::Active), key_version("k", 2, State::PreActive));
@@ -171,6 +183,7 @@ async fn records_come_back_as_they_went_in(fixture: &dyn Fixture) {
     comes_back(&bench, &two, &["t", "k", "0000000002"]).await;
     comes_back(&bench, &secret("0011223344556677"), &["0011223344556677"]).await;
     comes_back(&bench, &pseudonym("6d73"), &["t", "6d73"]).await;
+    comes_back(&bench, &audit_log("local"), &["local"]).await;
     comes_back(&bench, &field("t", "patients", "name"), &["t", "patients", "name"]).await;
     comes_back(&bench, &field("", "% _'\";--", "é\u{0}日"), &["", "% _'\";--", "é\u{0}日"]).await;
 }
@@ -344,6 +357,8 @@ async fn edited_columns_are_found(fixture: &dyn Fixture) {
     edits_are_found(&bench, &number_one, &["t", "k", "0000000001"], &edits).await;
     let edits = [("month", Column::Integer(202_612)), ("secret", Column::Bytes(Vec::new()))];
     edits_are_found(&bench, &secret("aa"), &["aa"], &edits).await;
+    let edits = [("seed", Column::Bytes(Vec::new())), ("log_id", text("other"))];
+    edits_are_found(&bench, &audit_log("local"), &["local"], &edits).await;
     let edits = [("flags", Column::Integer(0)), ("key_name", text("weak")), ("field", text("g"))];
     edits_are_found(&bench, &field("t", "c", "f"), &["t", "c", "f"], &edits).await;
     let edits = [("original", Column::Bytes(Vec::new())), ("tenant", text("u"))];
@@ -444,6 +459,7 @@ async fn moved_rows_are_found(fixture: &dyn Fixture) {
     let mut other = pseudonym("bb");
     other.original = vec![1];
     swap_is_found(&bench, [pseudonym("aa"), other], [&["t", "aa"], &["t", "bb"]]).await;
+    swap_is_found(&bench, [audit_log("a"), audit_log("b")], [&["a"], &["b"]]).await;
     let mut open = field("t", "c", "g");
     open.class = "public".to_owned();
     let keys: [&[&str]; 2] = [&["t", "c", "f"], &["t", "c", "g"]];

@@ -21,7 +21,8 @@ mod sqlite;
 pub use change::{Change, Write};
 pub use error::StoreError;
 pub use records::{
-    FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord, RootRecord, keyring,
+    AuditLogRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord,
+    RootRecord, keyring,
 };
 pub use row::{RawRow, Record, Stored, Unverified};
 pub use sqlite::SqliteStore;

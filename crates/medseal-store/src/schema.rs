@@ -116,6 +116,20 @@ pub static PSEUDONYMS: Table = Table {
     columns: &[("tenant", Text), ("pseudonym", Text), ("original", Bytes), ("created_at", Integer)],
 };
 
+/// Keys of audit logs.
+pub static AUDIT_LOGS: Table = Table {
+    name: "audit_logs",
+    key_columns: 1,
+    columns: &[
+        ("node", Text),
+        ("log_id", Text),
+        ("ed25519", Bytes),
+        ("ml_dsa_87", Bytes),
+        ("seed", Bytes),
+        ("created_at", Integer),
+    ],
+};
+
 /// Every table of security rows.
-pub static ALL: [&Table; 6] =
-    [&ROOT, &KEYS, &KEY_VERSIONS, &KEY_SECRETS, &FIELD_DEFINITIONS, &PSEUDONYMS];
+pub static ALL: [&Table; 7] =
+    [&ROOT, &KEYS, &KEY_VERSIONS, &KEY_SECRETS, &FIELD_DEFINITIONS, &PSEUDONYMS, &AUDIT_LOGS];

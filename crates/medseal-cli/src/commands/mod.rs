@@ -1,6 +1,7 @@
 //! One file per command; each opens a home, calls the engine once and prints.
 
 mod algorithms;
+mod audit;
 mod bench;
 mod demo;
 mod doctor;
@@ -36,6 +37,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Reencrypt(command) => reencrypt::run(&arguments, command).await?,
         Command::Inspect(command) => inspect::run(&arguments, command).await?,
         Command::Scan(command) => return scan::run(&arguments, command),
+        Command::Audit(command) => audit::run(&arguments, command).await?,
         Command::Demo => demo::run(&arguments).await?,
         Command::Doctor => return doctor::run(&arguments).await,
         Command::Selftest => doctor::selftest(&arguments)?,

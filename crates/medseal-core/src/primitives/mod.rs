@@ -7,6 +7,7 @@
 pub mod aead;
 pub(crate) mod hkdf_sha512;
 pub mod hmac_sha256;
+pub(crate) mod signature;
 
 /// Compares in time that depends on the lengths alone.
 pub fn constant_time_equal(a: &[u8], b: &[u8]) -> bool {

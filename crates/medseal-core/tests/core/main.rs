@@ -4,6 +4,12 @@
 //! HMAC, small parsers and models written for the test alone.
 
 #[cfg(test)]
+mod audit_entries;
+#[cfg(test)]
+mod audit_notes;
+#[cfg(test)]
+mod audit_tree;
+#[cfg(test)]
 mod context;
 #[cfg(test)]
 mod envelope;

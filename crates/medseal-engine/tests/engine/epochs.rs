@@ -34,9 +34,10 @@ fn wraps_follow_the_month_and_old_epoch_keys_are_destroyed() {
     let left = months(&f.home);
     assert!(!left.contains(&made[0]), "{left:?}");
     // opening again in the same month changes nothing
-    let ledger = fs::read(f.home.ledger_file()).unwrap();
+    let log = f.home.audit().join("segments/00000000000000000000.log");
+    let before = fs::read(&log).unwrap();
     open(&f.home, &f.clock, Options::default()).unwrap();
-    assert_eq!(fs::read(f.home.ledger_file()).unwrap(), ledger);
+    assert_eq!(fs::read(&log).unwrap(), before);
 }
 
 #[test]

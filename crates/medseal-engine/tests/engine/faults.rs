@@ -1,10 +1,9 @@
-//! Things that break: ciphertexts, the ledger, the store behind our back.
+//! Things that break: ciphertexts and the store behind our back.
 
 use crate::support::{bound, code, decrypt, encrypt, fixture, open, scope, with};
 use medseal_engine::keys::{KeyPurpose, NewKey};
 use medseal_engine::{Environment, Options, RotationPolicy, Suite, Value, VerifyAfterEncrypt};
 use pollster::block_on;
-use std::fs;
 
 fn options(verify_after_encrypt: VerifyAfterEncrypt) -> Options {
     Options { verify_after_encrypt, ..Options::default() }
@@ -70,28 +69,6 @@ fn a_failed_selftest_prevents_new_keys_and_rotation() {
     assert_eq!(format!("{after:?}"), format!("{keys:?}"));
     // what is there still opens
     assert_eq!(decrypt(&f.engine, &target, &envelope).as_deref(), Ok("Doe"));
-}
-
-#[test]
-fn without_a_ledger_nothing_is_decrypted_or_changed() {
-    let f = fixture();
-    let scope = scope("patients", "last_name");
-    let target = bound(&scope, "r");
-    let envelope = encrypt(&f.engine, &target, "Doe");
-    let ledger = fs::read(f.home.ledger_file()).unwrap();
-    fs::remove_file(f.home.ledger_file()).unwrap();
-    assert_eq!(decrypt(&f.engine, &target, &envelope), Err("AUDIT_UNAVAILABLE"));
-    let rotate = f.engine.rotate_key("default", "default", None, None);
-    assert_eq!(code(block_on(rotate)), "AUDIT_UNAVAILABLE");
-    let checks = block_on(f.engine.examine(&f.home));
-    assert!(checks.iter().any(|c| c.detail.as_ref().is_some_and(|d| d.contains("AUDIT"))));
-    // it comes back and service resumes
-    fs::write(f.home.ledger_file(), &ledger[..ledger.len() - 3]).unwrap();
-    assert_eq!(decrypt(&f.engine, &target, &envelope).as_deref(), Ok("Doe"));
-    let after = fs::read_to_string(f.home.ledger_file()).unwrap();
-    let last = after.lines().last().unwrap();
-    assert!(last.contains("\"decrypt\"") && last.ends_with('}'), "a torn line is closed first");
-    assert!(!after.contains("Doe") && !after.contains("\"r\""));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use medseal_engine::clock::Clock;
 use medseal_engine::fields::Target;
+use medseal_engine::ledger::{EntryFilter, list_entries};
 use medseal_engine::{
     Binding, Engine, EngineError, Environment, Home, Options, RootChoice, Scope, Value,
 };
@@ -86,4 +87,21 @@ pub(crate) fn decrypt(
 
 pub(crate) fn code<T>(result: Result<T, EngineError>) -> &'static str {
     result.err().map_or("OK", |error| error.code())
+}
+
+/// The operations in the audit log, oldest first.
+pub(crate) fn operations(home: &Home) -> Vec<String> {
+    let mut operations = Vec::new();
+    list_entries(&home.audit(), &EntryFilter::default(), |entry| {
+        operations.push(entry.operation);
+        Ok(())
+    })
+    .unwrap();
+    operations
+}
+
+/// Takes the audit log away.
+pub(crate) fn lose_log(home: &Home) {
+    let segments = home.audit().join("segments");
+    std::fs::rename(&segments, segments.with_extension("away")).unwrap();
 }

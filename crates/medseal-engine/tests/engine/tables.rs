@@ -1,6 +1,6 @@
 //! Tables: byte identity, refusals with their place, whole rows only.
 
-use crate::support::{Fixture, bound, code, encrypt, fixture, scope, with};
+use crate::support::{Fixture, bound, code, encrypt, fixture, lose_log, operations, scope, with};
 use medseal_engine::fields::{FieldDefinition, Target};
 use medseal_engine::health::table::{Delimiter, Encoding, NamePattern, TableProfile, TableRecord};
 use medseal_engine::tables::{
@@ -11,7 +11,6 @@ use medseal_engine::{
     ValueType, VerifyAfterEncrypt,
 };
 use pollster::block_on;
-use std::fs;
 use std::sync::Arc;
 
 const TABLE: &str = "\u{feff}id,ssn,\"last name\",free\r\n\
@@ -244,9 +243,9 @@ fn many_rows_go_through_in_batches() {
     assert!(table.len() > 2 << 20);
     let sealed = ok(&f, &job(Action::Encrypt), &table);
     assert_eq!(ok(&f, &job(Action::Decrypt), &sealed), table);
-    let entries = fs::read_to_string(f.home.ledger_file()).unwrap();
-    let of = |operation: &str| entries.lines().filter(|line| line.contains(operation)).count();
-    assert!(of("\"encrypt\"") > 2 && of("\"decrypt\"") > 2, "one entry a batch");
+    let entries = operations(&f.home);
+    let of = |operation: &str| entries.iter().filter(|entry| *entry == operation).count();
+    assert!(of("encrypt") > 2 && of("decrypt") > 2, "one entry a batch");
     // a row that is larger than a batch
     let long = format!("id,ssn,last name\np1,{},\"\n\"\np2,b,c\n", "y".repeat(3 << 20));
     let sealed = ok(&f, &job(Action::Encrypt), &long);
@@ -350,7 +349,7 @@ fn faults_are_noticed_before_anything_is_written() {
     assert_eq!((out.as_str(), code), ("id,ssn,last name\n", "VERIFICATION_FAILED"));
     assert!(message.starts_with("line 2, column 4"), "{message}");
 
-    fs::remove_file(f.home.ledger_file()).unwrap();
+    lose_log(&f.home);
     for (action, input) in [(Action::Decrypt, &*sealed), (Action::Encrypt, table)] {
         let (out, _, code) = refused(&f, &job(action), input);
         assert_eq!((out.as_str(), code), ("", "AUDIT_UNAVAILABLE"));

@@ -1,5 +1,6 @@
 //! The records of each table.
 
+mod audit_log;
 mod field;
 mod key;
 mod key_secret;
@@ -7,6 +8,7 @@ mod key_version;
 mod pseudonym;
 mod root;
 
+pub use audit_log::AuditLogRecord;
 pub use field::FieldRecord;
 pub use key::{KeyRecord, keyring};
 pub use key_secret::KeySecretRecord;

@@ -12,7 +12,7 @@ pub(super) struct Migration {
     pub(super) down: &'static str,
 }
 
-pub(super) const MIGRATIONS: [Migration; 2] = [
+pub(super) const MIGRATIONS: [Migration; 3] = [
     Migration {
         up: include_str!("../../migrations/0001_initial.up.sql"),
         down: include_str!("../../migrations/0001_initial.down.sql"),
@@ -20,6 +20,10 @@ pub(super) const MIGRATIONS: [Migration; 2] = [
     Migration {
         up: include_str!("../../migrations/0002_pseudonyms.up.sql"),
         down: include_str!("../../migrations/0002_pseudonyms.down.sql"),
+    },
+    Migration {
+        up: include_str!("../../migrations/0003_audit_logs.up.sql"),
+        down: include_str!("../../migrations/0003_audit_logs.down.sql"),
     },
 ];
 

@@ -108,14 +108,16 @@ fn nothing_happens_without_the_ledger() {
     let world = World::new();
     let envelope = world.encrypt("Doe");
     let document = world.ok(&["record", "encrypt"], b"{\"id\":\"1\",\"ssn\":1}");
-    fs::remove_file(world.home().join("audit/ledger.ndjson")).unwrap();
+    fs::rename(world.home().join("audit/segments"), world.path("away")).unwrap();
     world.refused(&DECRYPT, &envelope, 6, "AUDIT_UNAVAILABLE");
     world.refused(&["record", "decrypt"], &document, 6, "AUDIT_UNAVAILABLE");
     world.refused(&["encrypt", "-c", PLACE], b"Doe", 6, "AUDIT_UNAVAILABLE");
     world.refused(&["key", "rotate", "default"], b"", 6, "AUDIT_UNAVAILABLE");
     assert_eq!(world.versions("default").0, "default@1");
     assert_eq!(world.run(&["doctor"], b"").code, 1);
-    assert!(!world.home().join("audit/ledger.ndjson").exists(), "it must not start afresh");
+    assert!(!world.home().join("audit/segments").exists(), "it must not start afresh");
+    fs::rename(world.path("away"), world.home().join("audit/segments")).unwrap();
+    assert_eq!(world.decrypt(&envelope), b"Doe");
 }
 
 #[test]

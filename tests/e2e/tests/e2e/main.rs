@@ -5,6 +5,7 @@
 
 #![cfg(test)]
 
+mod audit;
 mod canary;
 mod fhir;
 mod files;

@@ -1,0 +1,454 @@
+//! One entry of the log: an allow-listed schema in deterministic CBOR (RFC 8949 section 4.2.1).
+//!
+//! What may stand in clear is fixed here, member by member; there is no place for free text, a
+//! value or a record id. The decoder encodes again what it read and compares, so that one meaning
+//! has one encoding and everything else is refused.
+
+use super::rejection::{Rejection, RejectionKind};
+use super::tree::Hash;
+use crate::{Random, RandomFailure};
+use minicbor::{Decoder, Encoder};
+use std::fmt;
+
+/// The longest entry.
+pub const MAX_ENTRY_BYTES: usize = 8192;
+/// The longest list of names.
+pub(crate) const MAX_NAMES: usize = 32;
+const MAX_NAME_BYTES: usize = 128;
+const MAX_CHANGE_BYTES: usize = 1024;
+const FORMAT: u64 = 1;
+
+type EncodeResult = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
+
+/// Which log; random, made with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct LogId(pub [u8; 16]);
+
+impl LogId {
+    /// A fresh id.
+    ///
+    /// # Errors
+    /// When the random source fails.
+    pub fn generate(random: &mut impl Random) -> Result<Self, RandomFailure> {
+        let mut bytes = [0; 16];
+        random.fill(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+
+    /// Reads 32 lower-case hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let digit = |d: u8| (d as char).to_digit(16).filter(|_| !d.is_ascii_uppercase());
+        let mut bytes = [0; 16];
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?;
+        }
+        (pairs.len() == 16 && rest.is_empty()).then_some(Self(bytes))
+    }
+
+    /// The first line of the log's checkpoints and the name of its keys.
+    pub fn origin(&self) -> String {
+        format!("{ORIGIN_PREFIX}{self}")
+    }
+
+    /// Reads an [`LogId::origin`].
+    pub fn from_origin(origin: &str) -> Option<Self> {
+        origin.strip_prefix(ORIGIN_PREFIX).and_then(Self::parse)
+    }
+}
+
+const ORIGIN_PREFIX: &str = "medseal/audit/";
+
+impl fmt::Display for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// The log.
+    pub log: LogId,
+    /// Its place in the log, from 0.
+    pub sequence: u64,
+    /// Seconds since 1970.
+    pub time: u64,
+    /// The size of the newest checkpoint that the writer knew.
+    pub signed: u64,
+    /// What happened.
+    pub event: Event<'a>,
+}
+
+/// What an entry is about.
+#[expect(clippy::large_enum_variant, reason = "almost every entry is of the large kind")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// The log begins; its keys.
+    Boot {
+        /// The Ed25519 public key.
+        ed25519: [u8; 32],
+        /// SHA-256 of the ML-DSA-87 public key.
+        ml_dsa_87: Hash,
+    },
+    /// An operation was decided on.
+    Operation(Access<'a>),
+    /// The clock stands more than five seconds before the entry before this one.
+    ClockWentBack {
+        /// The time of the entry before.
+        before: u64,
+    },
+    /// Bytes that a kill left behind the last whole entry were cut.
+    Recovery {
+        /// How many.
+        bytes: u64,
+        /// Their SHA-256.
+        digest: Hash,
+    },
+}
+
+/// How an operation was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was allowed. The entry comes before the operation and does not say that it succeeded.
+    Permitted,
+    /// It was not.
+    Denied,
+}
+
+impl Outcome {
+    /// The name in listings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Permitted => "permitted",
+            Outcome::Denied => "denied",
+        }
+    }
+}
+
+/// What stands in clear about an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access<'a> {
+    /// Its name.
+    pub operation: &'a str,
+    /// Who asked.
+    pub principal: &'a str,
+    /// The deciding rule, when one allowed it.
+    pub rule: Option<&'a str>,
+    /// How it was decided.
+    pub outcome: Outcome,
+    /// The store's epoch.
+    pub epoch: u64,
+    /// How many values.
+    pub items: u64,
+    /// The operation's digest.
+    pub digest: Hash,
+    /// The tenant, when all items have one and it is not too long.
+    pub tenant: Option<&'a str>,
+    /// Collections, ascending.
+    pub collections: Vec<&'a str>,
+    /// How many collections stand in the details only.
+    pub more_collections: u64,
+    /// Key versions as `NAME@N`, ascending.
+    pub keys: Vec<&'a str>,
+    /// Key-version ids, ascending.
+    pub key_ids: Vec<[u8; 8]>,
+    /// How many key versions stand in the details only.
+    pub more_keys: u64,
+    /// What was changed, for changes.
+    pub change: Option<&'a str>,
+    /// The encrypted details behind the entry.
+    pub details: Option<SealedDetails>,
+}
+
+/// What the entry commits to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealedDetails {
+    /// Length of the ciphertext.
+    pub length: u64,
+    /// SHA-256 of the ciphertext.
+    pub digest: Hash,
+    /// The root over the salted items.
+    pub items_root: Hash,
+}
+
+impl<'a> Entry<'a> {
+    /// Appends the one encoding to `out`.
+    ///
+    /// # Errors
+    /// [`RejectionKind::EntryMalformed`] for what the schema cannot hold.
+    pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), Rejection> {
+        let start = out.len();
+        let refused = Rejection::entry(self.sequence, RejectionKind::EntryMalformed);
+        self.write(out).map_err(|_| refused)?;
+        if self.is_permitted() && out.len() - start <= MAX_ENTRY_BYTES {
+            return Ok(());
+        }
+        out.truncate(start);
+        Err(refused)
+    }
+
+    /// Reads an entry; `index` is where it stands, `scratch` is overwritten.
+    ///
+    /// # Errors
+    /// [`RejectionKind::EntryMalformed`] for every other encoding.
+    pub fn decode(bytes: &'a [u8], index: u64, scratch: &mut Vec<u8>) -> Result<Self, Rejection> {
+        let refused = Rejection::entry(index, RejectionKind::EntryMalformed);
+        let entry = Members::read(bytes).and_then(Members::into_entry).ok_or(refused)?;
+        scratch.clear();
+        entry.encode_into(scratch).map_err(|_| refused)?;
+        if scratch == bytes { Ok(entry) } else { Err(refused) }
+    }
+
+    fn is_permitted(&self) -> bool {
+        let Event::Operation(access) = &self.event else { return true };
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let ascending = |names: &[&str]| {
+            names.len() <= MAX_NAMES
+                && names.is_sorted_by(|a, b| a < b)
+                && names.iter().all(|name| is_name(name))
+        };
+        is_name(access.operation)
+            && access.operation.bytes().all(plain)
+            && is_name(access.principal)
+            && access.rule.is_none_or(is_name)
+            && access.tenant.is_none_or(is_name)
+            && ascending(&access.collections)
+            && ascending(&access.keys)
+            && access.key_ids.len() <= MAX_NAMES
+            && access.key_ids.is_sorted_by(|a, b| a < b)
+            && access.change.is_none_or(|c| !c.is_empty() && c.len() <= MAX_CHANGE_BYTES)
+    }
+
+    fn write(&self, out: &mut Vec<u8>) -> EncodeResult {
+        let mut e = Encoder::new(out);
+        e.map(6 + self.event.members())?;
+        e.u8(0)?.u64(FORMAT)?.u8(1)?.u64(self.event.kind())?.u8(2)?.bytes(&self.log.0)?;
+        e.u8(3)?.u64(self.sequence)?.u8(4)?.u64(self.time)?.u8(5)?.u64(self.signed)?;
+        match &self.event {
+            Event::Boot { ed25519, ml_dsa_87 } => {
+                e.u8(26)?.bytes(ed25519)?.u8(27)?.bytes(ml_dsa_87)?;
+            }
+            Event::Operation(access) => access.write(&mut e)?,
+            Event::ClockWentBack { before } => {
+                e.u8(28)?.u64(*before)?;
+            }
+            Event::Recovery { bytes, digest } => {
+                e.u8(29)?.u64(*bytes)?.u8(30)?.bytes(digest)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a name may stand in an entry.
+pub(crate) fn is_name(name: &str) -> bool {
+    let fits = (1..=MAX_NAME_BYTES).contains(&name.len());
+    // almost all names are ASCII, and a verifier looks at millions
+    let plain = name.bytes().all(|b| (b' '..0x7f).contains(&b));
+    fits && (plain || !name.chars().any(char::is_control))
+}
+
+impl Event<'_> {
+    fn kind(&self) -> u64 {
+        match self {
+            Event::Boot { .. } => 0,
+            Event::Operation(_) => 1,
+            Event::ClockWentBack { .. } => 2,
+            Event::Recovery { .. } => 3,
+        }
+    }
+
+    /// How many members stand behind the first six.
+    fn members(&self) -> u64 {
+        match self {
+            Event::Boot { .. } | Event::Recovery { .. } => 2,
+            Event::Operation(access) => access.members(),
+            Event::ClockWentBack { .. } => 1,
+        }
+    }
+}
+
+impl<'a> Access<'a> {
+    fn members(&self) -> u64 {
+        let optional = [
+            self.rule.is_some(),
+            self.tenant.is_some(),
+            !self.collections.is_empty(),
+            self.more_collections > 0,
+            !self.keys.is_empty(),
+            !self.key_ids.is_empty(),
+            self.more_keys > 0,
+            self.change.is_some(),
+        ];
+        let details = if self.details.is_some() { 3 } else { 0 };
+        6 + details + optional.into_iter().filter(|there| *there).count() as u64
+    }
+
+    fn write(&self, e: &mut Encoder<&mut Vec<u8>>) -> EncodeResult {
+        e.u8(6)?.str(self.operation)?.u8(7)?.str(self.principal)?;
+        if let Some(rule) = self.rule {
+            e.u8(8)?.str(rule)?;
+        }
+        e.u8(9)?.u64(u64::from(self.outcome == Outcome::Denied))?;
+        e.u8(10)?.u64(self.epoch)?.u8(11)?.u64(self.items)?.u8(12)?.bytes(&self.digest)?;
+        if let Some(tenant) = self.tenant {
+            e.u8(13)?.str(tenant)?;
+        }
+        write_names(e, 14, &self.collections)?;
+        write_count(e, 15, self.more_collections)?;
+        write_names(e, 16, &self.keys)?;
+        if !self.key_ids.is_empty() {
+            e.u8(17)?.array(self.key_ids.len() as u64)?;
+            for id in &self.key_ids {
+                e.bytes(id)?;
+            }
+        }
+        write_count(e, 18, self.more_keys)?;
+        if let Some(change) = self.change {
+            e.u8(19)?.str(change)?;
+        }
+        if let Some(SealedDetails { length, digest, items_root }) = &self.details {
+            e.u8(20)?.u64(*length)?.u8(21)?.bytes(digest)?.u8(22)?.bytes(items_root)?;
+        }
+        Ok(())
+    }
+}
+
+fn write_names(e: &mut Encoder<&mut Vec<u8>>, member: u8, names: &[&str]) -> EncodeResult {
+    if names.is_empty() {
+        return Ok(());
+    }
+    e.u8(member)?.array(names.len() as u64)?;
+    for name in names {
+        e.str(name)?;
+    }
+    Ok(())
+}
+
+fn write_count(e: &mut Encoder<&mut Vec<u8>>, member: u8, count: u64) -> EncodeResult {
+    if count > 0 {
+        e.u8(member)?.u64(count)?;
+    }
+    Ok(())
+}
+
+/// Every member an entry can have, as it was read. A member that stands twice or belongs to another
+/// kind is found when the entry is encoded again.
+#[derive(Default)]
+struct Members<'a> {
+    numbers: [u64; 31],
+    /// Which of the numbers were there.
+    seen: u32,
+    texts: [Option<&'a str>; 5],
+    bytes: [Option<&'a [u8]>; 7],
+    collections: Vec<&'a str>,
+    keys: Vec<&'a str>,
+    key_ids: Vec<[u8; 8]>,
+}
+
+/// Members that are text, each at its place in [`Members::texts`].
+const TEXTS: [u8; 5] = [6, 7, 8, 13, 19];
+/// Members that are bytes, each at its place in [`Members::bytes`].
+const BYTES: [u8; 7] = [2, 12, 21, 22, 26, 27, 30];
+
+impl<'a> Members<'a> {
+    fn read(input: &'a [u8]) -> Option<Self> {
+        let mut d = Decoder::new(input);
+        let mut members = Members::default();
+        for _ in 0..d.map().ok()?? {
+            let member = d.u8().ok()?;
+            match member {
+                0 | 1 | 3..=5 | 9..=11 | 15 | 18 | 20 | 28 | 29 => {
+                    *members.numbers.get_mut(usize::from(member))? = d.u64().ok()?;
+                    members.seen |= 1 << member;
+                }
+                14 => members.collections = read_list(&mut d, |d| d.str().ok())?,
+                16 => members.keys = read_list(&mut d, |d| d.str().ok())?,
+                17 => members.key_ids = read_list(&mut d, |d| d.bytes().ok()?.try_into().ok())?,
+                _ => members.read_string(member, &mut d)?,
+            }
+        }
+        (d.position() == input.len()).then_some(members)
+    }
+
+    fn read_string(&mut self, member: u8, d: &mut Decoder<'a>) -> Option<()> {
+        if let Some(at) = TEXTS.iter().position(|text| *text == member) {
+            *self.texts.get_mut(at)? = Some(d.str().ok()?);
+        } else {
+            let at = BYTES.iter().position(|bytes| *bytes == member)?;
+            *self.bytes.get_mut(at)? = Some(d.bytes().ok()?);
+        }
+        Some(())
+    }
+
+    fn into_entry(self) -> Option<Entry<'a>> {
+        if self.number(0)? != FORMAT {
+            return None;
+        }
+        let [log, ..] = self.bytes;
+        let log = LogId(log?.try_into().ok()?);
+        let (sequence, time, signed) = (self.number(3)?, self.number(4)?, self.number(5)?);
+        let event = match self.number(1)? {
+            0 => Event::Boot { ed25519: self.hash(26)?, ml_dsa_87: self.hash(27)? },
+            2 => Event::ClockWentBack { before: self.number(28)? },
+            3 => Event::Recovery { bytes: self.number(29)?, digest: self.hash(30)? },
+            1 => Event::Operation(self.into_access()?),
+            _ => return None,
+        };
+        Some(Entry { log, sequence, time, signed, event })
+    }
+
+    fn into_access(self) -> Option<Access<'a>> {
+        let [operation, principal, rule, tenant, change] = self.texts;
+        let details = match self.number(20) {
+            Some(length) => {
+                let (digest, items_root) = (self.hash(21)?, self.hash(22)?);
+                Some(SealedDetails { length, digest, items_root })
+            }
+            None => None,
+        };
+        Some(Access {
+            operation: operation?,
+            principal: principal?,
+            rule,
+            outcome: match self.number(9)? {
+                0 => Outcome::Permitted,
+                1 => Outcome::Denied,
+                _ => return None,
+            },
+            epoch: self.number(10)?,
+            items: self.number(11)?,
+            digest: self.hash(12)?,
+            tenant,
+            more_collections: self.number(15).unwrap_or(0),
+            more_keys: self.number(18).unwrap_or(0),
+            collections: self.collections,
+            keys: self.keys,
+            key_ids: self.key_ids,
+            change,
+            details,
+        })
+    }
+
+    fn number(&self, member: usize) -> Option<u64> {
+        if self.seen & (1 << member) == 0 { None } else { self.numbers.get(member).copied() }
+    }
+
+    fn hash(&self, member: u8) -> Option<Hash> {
+        let at = BYTES.iter().position(|bytes| *bytes == member)?;
+        self.bytes.get(at).copied().flatten()?.try_into().ok()
+    }
+}
+
+fn read_list<'a, T>(
+    d: &mut Decoder<'a>,
+    mut item: impl FnMut(&mut Decoder<'a>) -> Option<T>,
+) -> Option<Vec<T>> {
+    let count = usize::try_from(d.array().ok()??).ok().filter(|n| *n <= MAX_NAMES)?;
+    let mut list = Vec::with_capacity(count);
+    for _ in 0..count {
+        list.push(item(d)?);
+    }
+    Some(list)
+}

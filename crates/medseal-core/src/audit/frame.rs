@@ -1,0 +1,47 @@
+//! How an entry stands in a segment, with its encrypted details behind it.
+//!
+//! ```text
+//! u16be entry length ‖ u32be details length ‖ entry ‖ details
+//! ```
+//! Both in one file: one write and one sync make them durable together, and details can be erased
+//! in place without moving an entry.
+
+use super::entry::MAX_ENTRY_BYTES;
+
+/// Bytes before the entry.
+pub const FRAME_HEADER_BYTES: usize = 6;
+
+/// The two lengths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameHeader {
+    /// Of the entry.
+    pub entry: usize,
+    /// Of the details.
+    pub details: usize,
+}
+
+impl FrameHeader {
+    /// Reads the header; `None` for lengths that no writer makes.
+    pub fn parse(bytes: &[u8; FRAME_HEADER_BYTES]) -> Option<Self> {
+        let [e1, e2, d1, d2, d3, d4] = *bytes;
+        let entry = usize::from(u16::from_be_bytes([e1, e2]));
+        let details = u32::from_be_bytes([d1, d2, d3, d4]) as usize;
+        ((1..=MAX_ENTRY_BYTES).contains(&entry)).then_some(Self { entry, details })
+    }
+
+    /// Entry and details together.
+    pub fn body(&self) -> usize {
+        self.entry + self.details
+    }
+}
+
+/// Appends a frame; `None` when one of the two is too long.
+pub fn push_frame(out: &mut Vec<u8>, entry: &[u8], details: &[u8]) -> Option<()> {
+    let length = u16::try_from(entry.len()).ok()?;
+    let details_length = u32::try_from(details.len()).ok()?;
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(&details_length.to_be_bytes());
+    out.extend_from_slice(entry);
+    out.extend_from_slice(details);
+    Some(())
+}

@@ -1,0 +1,31 @@
+//! The audit log's format and its verifier (`spec/audit-log.md`): bytes in, verdicts out.
+//!
+//! An auditor who trusts nothing else of Medseal needs this module alone: entries, the Merkle tree
+//! over them, checkpoints with their two signatures, and proofs. It must not open files, read a
+//! clock or decide what is recorded; the engine's `ledger` writes.
+
+mod checkpoint;
+mod cosignature;
+mod details;
+mod entry;
+mod frame;
+mod head;
+mod note;
+mod proof;
+mod rejection;
+pub mod tiles;
+mod tlog_proof;
+mod tree;
+mod verifier;
+
+pub use checkpoint::{Checkpoint, LogKeys, LogSigner, OpenedCheckpoint};
+pub use cosignature::{WitnessKeys, WitnessSigner};
+pub use details::{DetailItem, Details, DetailsKey, commit_items};
+pub use entry::{Access, Entry, Event, LogId, MAX_ENTRY_BYTES, Outcome, SealedDetails};
+pub use frame::{FRAME_HEADER_BYTES, FrameHeader, push_frame};
+pub use head::{Head, HeadKey};
+pub use proof::{consistency_proof, inclusion_proof, verify_consistency, verify_inclusion};
+pub use rejection::{Rejection, RejectionKind, RejectionPlace};
+pub use tlog_proof::TlogProof;
+pub use tree::{Frontier, Hash, leaf_hash, node_hash};
+pub use verifier::{DetailsState, LogVerifier};

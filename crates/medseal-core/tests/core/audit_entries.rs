@@ -1,0 +1,270 @@
+//! Entries, their details, and logs that were tampered with.
+
+use crate::support::Counting;
+use medseal_core::audit::{
+    Access, Details, DetailsKey, DetailsState, Entry, Event, FrameHeader, LogId, LogVerifier,
+    Outcome, Rejection, SealedDetails, push_frame,
+};
+use medseal_core::context::{Binding, Scope, encode_into};
+use medseal_core::primitives::sha256;
+use medseal_core::secret::LogSeed;
+use medseal_core::{Error, KeyVersionId};
+
+const LOG: LogId = LogId([7; 16]);
+
+fn access() -> Access<'static> {
+    Access {
+        operation: "decrypt",
+        principal: "os-user:1000",
+        rule: Some("local-owner"),
+        outcome: Outcome::Permitted,
+        epoch: 3,
+        items: 2,
+        digest: [9; 32],
+        tenant: Some("default"),
+        collections: vec!["lab", "patient"],
+        more_collections: 0,
+        keys: vec!["default@1"],
+        key_ids: vec![[1; 8], [2; 8]],
+        more_keys: 0,
+        change: None,
+        details: None,
+    }
+}
+
+fn entry(sequence: u64, event: Event<'_>) -> Entry<'_> {
+    Entry { log: LOG, sequence, time: 1_700_000_000, signed: 0, event }
+}
+
+fn boot() -> Entry<'static> {
+    entry(0, Event::Boot { ed25519: [1; 32], ml_dsa_87: [2; 32] })
+}
+
+fn bytes(entry: &Entry<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    entry.encode_into(&mut out).unwrap();
+    out
+}
+
+fn refused(bytes: &[u8]) -> bool {
+    Entry::decode(bytes, 4, &mut Vec::new()).is_err_and(|e| e.code() == "AUDIT_ENTRY_REJECTED")
+}
+
+#[test]
+fn every_kind_of_entry_comes_back() {
+    let digest = [3; 32];
+    let details = Some(SealedDetails { length: 300, digest, items_root: [4; 32] });
+    let denied = Access { rule: None, outcome: Outcome::Denied, details, ..access() };
+    let bare =
+        Access { tenant: None, collections: vec![], keys: vec![], key_ids: vec![], ..access() };
+    let full = Access { more_collections: 2, more_keys: 9, change: Some("create a/b"), ..access() };
+    let events = [
+        boot().event,
+        Event::Operation(access()),
+        Event::Operation(denied),
+        Event::Operation(bare),
+        Event::Operation(full),
+        Event::ClockWentBack { before: 1_700_000_100 },
+        Event::Recovery { bytes: 17, digest },
+    ];
+    for event in events {
+        let entry = entry(300, event);
+        assert_eq!(Entry::decode(&bytes(&entry), 300, &mut Vec::new()), Ok(entry));
+    }
+}
+
+/// The bytes were written by hand from RFC 8949 and the table of members in the specification.
+#[test]
+fn the_encoding_is_the_one_of_the_specification() {
+    let mut expected = vec![0xa7, 0x00, 0x01, 0x01, 0x02, 0x02, 0x50];
+    expected.extend_from_slice(&[7; 16]);
+    expected.extend_from_slice(&[0x03, 0x18, 0x18, 0x04, 0x1a, 0x65, 0x53, 0xf1, 0x00, 0x05, 0x00]);
+    expected.extend_from_slice(&[0x18, 0x1c, 0x1a, 0x65, 0x53, 0xf1, 0x64]);
+    assert_eq!(bytes(&entry(24, Event::ClockWentBack { before: 1_700_000_100 })), expected);
+}
+
+#[test]
+fn every_other_encoding_is_refused() {
+    let good = bytes(&entry(4, Event::ClockWentBack { before: 5 }));
+    assert!(!refused(&good));
+    let (head, tail) = good.split_at(1);
+    // an indefinite map, a longer count, a member too few, too many, unknown, twice, as a float
+    assert!(refused(&[&[0xbf], tail, &[0xff]].concat()));
+    assert!(refused(&[&[0xb8, 0x07], tail].concat()));
+    assert!(refused(&[&[0xa6], tail].concat()));
+    assert!(refused(&[head, tail, &[0x00]].concat()));
+    assert!(refused(&[&[0xa8], tail, &[0x18, 0x20, 0x00]].concat()));
+    assert!(refused(&[&[0xa8], tail, &[0x18, 0x1c, 0x05]].concat()));
+    assert!(refused(&[&good[..good.len() - 1], &[0xf9, 0x45, 0x00]].concat()));
+    // a number in more bytes than it needs, a tag, a member that belongs to another kind
+    assert!(refused(&[&good[..good.len() - 1], &[0x18, 0x05]].concat()));
+    assert!(refused(&[&good[..good.len() - 1], &[0xc1, 0x05]].concat()));
+    assert!(refused(&[&[0xa8], tail, &[0x18, 0x1d, 0x00]].concat()));
+    for at in 0..good.len() {
+        assert!(refused(&good[..at]), "cut at {at}");
+    }
+    let mut format2 = good.clone();
+    format2[2] = 2;
+    assert!(refused(&format2));
+}
+
+#[test]
+fn names_are_bounded_sorted_and_plain() {
+    let long = "x".repeat(129);
+    let many: Vec<String> = (10..43).map(|n| n.to_string()).collect();
+    let cases = [
+        Access { operation: "Decrypt", ..access() },
+        Access { operation: "", ..access() },
+        Access { principal: &long, ..access() },
+        Access { tenant: Some("a\nb"), ..access() },
+        Access { collections: vec!["b", "a"], ..access() },
+        Access { collections: vec!["a", "a"], ..access() },
+        Access { keys: many.iter().map(String::as_str).collect(), ..access() },
+        Access { key_ids: vec![[2; 8], [1; 8]], ..access() },
+        Access { change: Some(""), ..access() },
+    ];
+    for case in cases {
+        let mut out = vec![1];
+        assert!(entry(4, Event::Operation(case)).encode_into(&mut out).is_err());
+        assert_eq!(out, [1], "nothing half written");
+    }
+}
+
+fn details() -> Details {
+    let scope = Scope::new("default", "patient", "name").unwrap();
+    let mut details = Details::new([5; 32]);
+    for record in ["17", "18", "19"] {
+        let mut context = Vec::new();
+        encode_into(&scope, None, &Binding::record(record), &mut context).unwrap();
+        details.push(KeyVersionId([1; 8]), &context);
+    }
+    details
+}
+
+#[test]
+fn details_open_against_their_entry_and_nothing_else() {
+    let seed = LogSeed::from_slice(&[3; 32]).unwrap();
+    let key = DetailsKey::new(LOG, &seed);
+    let details = details();
+    let sealed = key.seal(&details, &mut Counting::default()).unwrap();
+    let opened = key.open(&sealed, &details.root()).unwrap();
+    let items: Vec<_> = opened.items().collect();
+    assert_eq!(items.len(), 3);
+    assert_eq!((items[1].tenant(), items[1].collection()), (Some("default"), Some("patient")));
+    assert_eq!((items[1].field(), items[1].record()), (Some("name"), Some("18")));
+    let rejected = |key: &DetailsKey, sealed: &[u8], root: &[u8; 32]| {
+        key.open(sealed, root)
+            .err()
+            .is_some_and(|e| matches!(e, Error::Rejected | Error::Malformed(_)))
+    };
+    assert!(rejected(&key, &sealed, &[0; 32]));
+    assert!(rejected(&DetailsKey::new(LogId([8; 16]), &seed), &sealed, &details.root()));
+    let other = LogSeed::from_slice(&[4; 32]).unwrap();
+    assert!(rejected(&DetailsKey::new(LOG, &other), &sealed, &details.root()));
+    for at in [0, 1, 2, 3, 11, 12, 40, 70, sealed.len() - 1] {
+        let mut flipped = sealed.clone();
+        flipped[at] ^= 1;
+        assert!(rejected(&key, &flipped, &details.root()), "{at}");
+    }
+    assert!(rejected(&key, &sealed[..20], &details.root()));
+}
+
+/// RFC 6962 by hand, so that salts and order are pinned: two nodes over three salted leaves.
+#[test]
+fn the_root_over_items_hides_them_behind_salts() {
+    let details = details();
+    let mut other = Details::new([6; 32]);
+    details.items().for_each(|item| other.push(item.id, item.context));
+    assert_ne!(details.root(), other.root(), "the same items behind another secret");
+    let salted = |i: u64, item: &[u8]| {
+        use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
+        let key = Key::new(HMAC_SHA256, &[5; 32]);
+        let message =
+            [&[0, 0, 0, 1][..], b"medseal/v1/audit-salt\0", &i.to_be_bytes(), &[0, 0, 1, 0]]
+                .concat();
+        sha256(&[&[0][..], sign(&key, &message).as_ref(), item].concat())
+    };
+    let node = |l: [u8; 32], r: [u8; 32]| sha256(&[&[1][..], &l, &r].concat());
+    let items: Vec<Vec<u8>> = details.items().map(|i| [&i.id.0, i.context].concat()).collect();
+    let [a, b, c] = [0, 1, 2].map(|i| salted(i as u64, &items[i]));
+    assert_eq!(details.root(), node(node(a, b), c));
+}
+
+fn log(count: u64) -> Vec<Vec<u8>> {
+    let operation = |sequence| bytes(&entry(sequence, Event::Operation(access())));
+    std::iter::once(bytes(&boot())).chain((1..count).map(operation)).collect()
+}
+
+fn verify<'l>(log: impl IntoIterator<Item = &'l Vec<u8>>) -> Result<[u8; 32], Rejection> {
+    let mut verifier = LogVerifier::new(LOG);
+    for entry in log {
+        verifier.entry(entry)?;
+        verifier.end_details()?;
+    }
+    Ok(verifier.root())
+}
+
+#[test]
+fn dropped_repeated_reordered_and_foreign_entries_are_named() {
+    let log = log(5);
+    assert!(verify(&log).is_ok());
+    let at = |result: Result<[u8; 32], Rejection>| result.unwrap_err().place.to_string();
+    assert_eq!(at(verify([&log[0], &log[1], &log[3]])), "entry 2");
+    assert_eq!(at(verify([&log[0], &log[1], &log[1]])), "entry 2");
+    assert_eq!(at(verify([&log[0], &log[2], &log[1]])), "entry 1");
+    assert_eq!(at(verify([&log[1]])), "entry 0");
+    let foreign = Entry { log: LogId([8; 16]), ..entry(1, Event::Operation(access())) };
+    assert_eq!(at(verify([&log[0], &bytes(&foreign)])), "entry 1");
+    let second_boot = Entry { sequence: 1, ..boot() };
+    assert_eq!(at(verify([&log[0], &bytes(&second_boot)])), "entry 1");
+    let from_the_future = Entry { signed: 2, ..entry(1, Event::Operation(access())) };
+    assert_eq!(at(verify([&log[0], &bytes(&from_the_future)])), "entry 1");
+}
+
+#[test]
+fn an_entry_that_knows_a_newer_checkpoint_gives_an_old_one_away() {
+    let mut verifier = LogVerifier::new(LOG);
+    verifier.entry(&bytes(&boot())).unwrap();
+    let knows = Entry { signed: 1, ..entry(1, Event::Operation(access())) };
+    verifier.entry(&bytes(&knows)).unwrap();
+    assert_eq!(verifier.check_newest(1), Ok(()));
+    let refused = verifier.check_newest(0).unwrap_err();
+    assert_eq!(
+        (refused.code(), refused.place.to_string()),
+        ("AUDIT_ROOT_REJECTED", "entry 1".into())
+    );
+}
+
+#[test]
+fn details_are_those_of_the_entry_or_erased() {
+    let sealed = [1u8, 2, 3];
+    let details = Some(SealedDetails { length: 3, digest: sha256(&sealed), items_root: [0; 32] });
+    let with = bytes(&entry(1, Event::Operation(Access { details, ..access() })));
+    let after = |entry: &[u8], pieces: &[&[u8]]| {
+        let mut verifier = LogVerifier::new(LOG);
+        verifier.entry(&bytes(&boot()))?;
+        verifier.end_details()?;
+        verifier.entry(entry)?;
+        pieces.iter().for_each(|piece| verifier.details(piece));
+        verifier.end_details()
+    };
+    assert_eq!(after(&with, &[&[1], &[2, 3]]), Ok(DetailsState::Present));
+    assert_eq!(after(&with, &[&[0, 0], &[0]]), Ok(DetailsState::Erased));
+    for wrong in [&[1u8, 2, 4][..], &[1, 2], &[0, 0], &[1, 2, 3, 0], &[]] {
+        assert!(after(&with, &[wrong]).is_err(), "{wrong:?}");
+    }
+    let without = bytes(&entry(1, Event::Operation(access())));
+    assert_eq!(after(&without, &[]), Ok(DetailsState::None));
+    assert!(after(&without, &[&[0]]).is_err());
+}
+
+#[test]
+fn frames_have_two_lengths_and_no_empty_entry() {
+    let mut out = Vec::new();
+    push_frame(&mut out, b"entry", b"details").unwrap();
+    let header = FrameHeader::parse(out.first_chunk().unwrap()).unwrap();
+    assert_eq!((header.entry, header.details, header.body()), (5, 7, 12));
+    assert_eq!(&out[6..], b"entrydetails");
+    assert_eq!(FrameHeader::parse(&[0; 6]), None);
+    assert_eq!(FrameHeader::parse(&[0xff, 0xff, 0, 0, 0, 0]), None);
+}

@@ -1,0 +1,144 @@
+//! The tree and its proofs against the crate `ct-merkle`, and proofs that must not hold.
+
+use ct_merkle::mem_backed_tree::MemoryBackedTree;
+use medseal_core::audit::{
+    Frontier, Hash, consistency_proof, inclusion_proof, leaf_hash, tiles, verify_consistency,
+    verify_inclusion,
+};
+use sha2::Sha256;
+
+const MOST: usize = 70;
+
+fn entry(i: usize) -> Vec<u8> {
+    format!("entry {i}").into_bytes()
+}
+
+fn leaves(n: usize) -> Vec<Hash> {
+    (0..n).map(|i| leaf_hash(&entry(i))).collect()
+}
+
+fn root(leaves: &[Hash]) -> Hash {
+    let mut frontier = Frontier::default();
+    leaves.iter().for_each(|leaf| frontier.push(*leaf));
+    frontier.root()
+}
+
+fn oracle(n: usize) -> MemoryBackedTree<Sha256, Vec<u8>> {
+    let mut tree = MemoryBackedTree::new();
+    (0..n).for_each(|i| tree.push(entry(i)));
+    tree
+}
+
+#[test]
+fn roots_and_proofs_are_those_of_another_library() {
+    for n in 0..=MOST {
+        let (ours, theirs) = (leaves(n), oracle(n));
+        assert_eq!(root(&ours)[..], theirs.root().as_bytes()[..], "{n}");
+        for i in 0..n {
+            let path = inclusion_proof(&ours, i).unwrap();
+            assert_eq!(path.concat(), theirs.prove_inclusion(i).as_bytes(), "{i} of {n}");
+            let (i, n) = (i as u64, n as u64);
+            verify_inclusion(&ours[i as usize], i, n, &root(&ours), &path).unwrap();
+        }
+        for old in 1..=n {
+            let path = consistency_proof(&ours, old).unwrap();
+            if old < n {
+                let theirs = theirs.prove_consistency(n - old);
+                assert_eq!(path.concat(), theirs.as_bytes(), "{old} of {n}");
+            }
+            let (old_root, new_root) = (root(&ours[..old]), root(&ours));
+            verify_consistency((old as u64, &old_root), (n as u64, &new_root), &path).unwrap();
+        }
+    }
+    assert_eq!(inclusion_proof(&leaves(3), 3), None);
+    assert_eq!(consistency_proof(&leaves(3), 4), None);
+    assert_eq!(consistency_proof(&leaves(3), 0), None);
+}
+
+#[test]
+fn altered_inclusion_proofs_prove_nothing() {
+    for n in 1..=20 {
+        let ours = leaves(n);
+        let (size, whole) = (n as u64, root(&ours));
+        for i in 0..n {
+            let (leaf, index) = (ours[i], i as u64);
+            let path = inclusion_proof(&ours, i).unwrap();
+            let holds = |leaf, index, size, root: &Hash, path: &[Hash]| {
+                verify_inclusion(&leaf, index, size, root, path).is_ok()
+            };
+            assert!(holds(leaf, index, size, &whole, &path));
+            assert!(!holds(leaf_hash(b"other"), index, size, &whole, &path));
+            assert!(!holds(leaf, index, size, &[0; 32], &path));
+            assert!(!holds(leaf, size, size, &whole, &path));
+            assert!(
+                (0..size).all(|other| other == index || !holds(leaf, other, size, &whole, &path))
+            );
+            assert!(!holds(leaf, index, size, &whole, &[&path[..], &[leaf]].concat()));
+            for at in 0..path.len() {
+                let mut other = path.clone();
+                other[at][5] ^= 1;
+                assert!(!holds(leaf, index, size, &whole, &other));
+                other.remove(at);
+                assert!(!holds(leaf, index, size, &whole, &other));
+            }
+        }
+    }
+}
+
+#[test]
+fn altered_consistency_proofs_prove_nothing() {
+    for n in 1..=20 {
+        for old in 1..n {
+            let ours = leaves(n);
+            let (before, after) = (root(&ours[..old]), root(&ours));
+            let (old, n) = (old as u64, n as u64);
+            let path = consistency_proof(&ours, old as usize).unwrap();
+            let holds = |a: (u64, &Hash), b: (u64, &Hash), path: &[Hash]| {
+                verify_consistency(a, b, path).is_ok()
+            };
+            assert!(holds((old, &before), (n, &after), &path));
+            assert!(!holds((old, &[1; 32]), (n, &after), &path));
+            assert!(!holds((old, &before), (n, &[1; 32]), &path));
+            assert!(!holds((0, &before), (n, &after), &path));
+            assert!(!holds((n, &after), (old, &before), &path));
+            assert!(!holds((old, &before), (n, &after), &[&path[..], &[before]].concat()));
+            for at in 0..path.len() {
+                let mut other = path.clone();
+                other[at][0] ^= 0x80;
+                assert!(!holds((old, &before), (n, &after), &other), "{old} {n}");
+                other.remove(at);
+                assert!(!holds((old, &before), (n, &after), &other));
+            }
+        }
+    }
+    let one = leaves(1);
+    assert!(verify_consistency((1, &one[0]), (1, &one[0]), &[one[0]]).is_err());
+    assert!(verify_consistency((1, &one[0]), (1, &[0; 32]), &[]).is_err());
+}
+
+#[test]
+fn a_frontier_comes_back_from_its_bytes_and_from_no_others() {
+    for n in 0..=MOST {
+        let mut frontier = Frontier::default();
+        leaves(n).into_iter().for_each(|leaf| frontier.push(leaf));
+        let bytes = frontier.to_bytes();
+        assert_eq!(Frontier::from_bytes(&bytes), Some(frontier));
+        assert_eq!(Frontier::from_bytes(&[&bytes[..], &[0; 32]].concat()), None);
+        assert_eq!(Frontier::from_bytes(&[&bytes[..], &[0]].concat()), None);
+        assert_eq!(Frontier::from_bytes(&bytes[..bytes.len() - 1]), None);
+    }
+}
+
+/// The examples of C2SP tlog-tiles.
+#[test]
+fn paths_of_tiles_are_those_of_the_specification() {
+    assert_eq!(tiles::tile_path(0, 1_234_067, 256), "tile/0/x001/x234/067");
+    assert_eq!(tiles::tile_path(0, 273, 112), "tile/0/273.p/112");
+    assert_eq!(tiles::tile_path(2, 0, 1), "tile/2/000.p/1");
+    assert_eq!(tiles::entries_path(0, 256), "tile/entries/000");
+    let mut bundle = Vec::new();
+    tiles::push_to_bundle(&mut bundle, 0, b"ab").unwrap();
+    tiles::push_to_bundle(&mut bundle, 1, b"").unwrap();
+    assert_eq!(bundle, [0, 2, b'a', b'b', 0, 0]);
+    assert!(tiles::push_to_bundle(&mut bundle, 2, &[0; 65_536]).is_err());
+}

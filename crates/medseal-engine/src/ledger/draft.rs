@@ -1,0 +1,187 @@
+//! An entry before it has its place in the log. Everything costly is done here, in the thread that
+//! asks; what is left for the one that writes is a number, an encoding and a hash.
+
+use crate::error::EngineError;
+use crate::random::BufferedRandom;
+use medseal_core::audit::{self, Access, DetailsKey, Outcome, SealedDetails};
+use medseal_core::keyring::UnixSeconds;
+use medseal_core::operation::{Operation, OperationDigest};
+use medseal_core::primitives::sha256;
+use medseal_policy::Principal;
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+/// The longest list of names in an entry, and the longest name.
+const MOST_NAMES: usize = 32;
+const LONGEST_NAME: usize = 128;
+const LONGEST_CHANGE: usize = 1000;
+
+/// What an entry says beside the decision.
+pub(crate) struct Details<'a> {
+    pub(crate) time: UnixSeconds,
+    pub(crate) principal: &'a Principal,
+    pub(crate) epoch: u64,
+    /// The secret and every item.
+    pub(crate) items: Option<audit::Details>,
+    pub(crate) count: u64,
+    /// `NAME@N` of every key version that is used.
+    pub(crate) keys: &'a [String],
+    /// What is changed, for changes of keys and definitions.
+    pub(crate) change: Option<&'a str>,
+}
+
+/// An operation's entry without its place.
+pub(crate) struct Draft {
+    pub(super) time: u64,
+    /// Since when it waits for its place.
+    since: Instant,
+    /// The encrypted details.
+    pub(super) sealed: Vec<u8>,
+    operation: &'static str,
+    rule: Option<&'static str>,
+    principal: String,
+    epoch: u64,
+    items: u64,
+    digest: OperationDigest,
+    tenant: Option<String>,
+    collections: Names,
+    keys: Names,
+    key_ids: BTreeSet<[u8; 8]>,
+    change: Option<String>,
+    details: Option<SealedDetails>,
+}
+
+/// Names that fit into an entry, and how many did not.
+#[derive(Default)]
+struct Names {
+    fitting: BTreeSet<String>,
+    others: BTreeSet<String>,
+}
+
+impl Names {
+    fn add(&mut self, name: &str) {
+        if self.fitting.contains(name) || self.others.contains(name) {
+            return;
+        }
+        let fits = self.fitting.len() < MOST_NAMES && may_stand_in_clear(name);
+        let set = if fits { &mut self.fitting } else { &mut self.others };
+        set.insert(name.to_owned());
+    }
+
+    fn listed(&self) -> Vec<&str> {
+        self.fitting.iter().map(String::as_str).collect()
+    }
+}
+
+fn may_stand_in_clear(name: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&name.len()) && !name.chars().any(char::is_control)
+}
+
+impl Draft {
+    pub(crate) fn new(
+        operation: Operation,
+        rule: Option<&'static str>,
+        digest: OperationDigest,
+        details: Details<'_>,
+        key: &DetailsKey,
+    ) -> Result<Self, EngineError> {
+        let mut draft = Self {
+            time: u64::try_from(details.time).unwrap_or(0),
+            since: Instant::now(),
+            sealed: Vec::new(),
+            operation: operation.name(),
+            rule,
+            principal: details.principal.name(),
+            epoch: details.epoch,
+            items: details.count,
+            digest,
+            tenant: None,
+            collections: Names::default(),
+            keys: Names::default(),
+            key_ids: BTreeSet::new(),
+            change: details.change.map(|change| clip(change, LONGEST_CHANGE)),
+            details: None,
+        };
+        details.keys.iter().for_each(|name| draft.keys.add(name));
+        if let Some(items) = &details.items {
+            let has_contexts = !matches!(operation, Operation::ChangeKeys | Operation::ReadAudit);
+            draft.describe(items, has_contexts);
+            draft.seal(items, key)?;
+        }
+        Ok(draft)
+    }
+
+    /// What of the items may stand in clear: tenant, collections, ids of key versions.
+    fn describe(&mut self, items: &audit::Details, has_contexts: bool) {
+        let mut tenants = BTreeSet::new();
+        let (mut last_collection, mut last_id) = (None, None);
+        for item in items.items() {
+            // a change of something else than a key version has the id 0
+            if last_id.replace(item.id) != Some(item.id) && item.id.0 != [0; 8] {
+                self.key_ids.insert(item.id.0);
+            }
+            // the item of a change is its description, not a context
+            if !has_contexts {
+                continue;
+            }
+            if tenants.len() < 2 {
+                tenants.extend(item.tenant());
+            }
+            let collection = item.collection();
+            if last_collection != Some(collection) {
+                last_collection = Some(collection);
+                collection.into_iter().for_each(|name| self.collections.add(name));
+            }
+        }
+        let only = tenants.pop_first().filter(|_| tenants.is_empty());
+        self.tenant = only.filter(|name| may_stand_in_clear(name)).map(str::to_owned);
+    }
+
+    fn seal(&mut self, items: &audit::Details, key: &DetailsKey) -> Result<(), EngineError> {
+        self.sealed = key.seal(items, &mut BufferedRandom)?;
+        self.details = Some(SealedDetails {
+            length: self.sealed.len() as u64,
+            digest: sha256(&self.sealed),
+            items_root: items.root(),
+        });
+        Ok(())
+    }
+
+    /// The time that a clock which never went back shows by now. An entry that waited its turn is
+    /// not a sign of one that did.
+    pub(super) fn time_by_now(&self) -> u64 {
+        self.time.saturating_add(self.since.elapsed().as_secs())
+    }
+
+    /// What the entry says.
+    pub(super) fn access(&self) -> Access<'_> {
+        let outcome = if self.rule.is_some() { Outcome::Permitted } else { Outcome::Denied };
+        let more_ids = self.key_ids.len().saturating_sub(MOST_NAMES);
+        Access {
+            operation: self.operation,
+            principal: &self.principal,
+            rule: self.rule,
+            outcome,
+            epoch: self.epoch,
+            items: self.items,
+            digest: self.digest.to_bytes(),
+            tenant: self.tenant.as_deref(),
+            collections: self.collections.listed(),
+            more_collections: self.collections.others.len() as u64,
+            keys: self.keys.listed(),
+            key_ids: self.key_ids.iter().copied().take(MOST_NAMES).collect(),
+            more_keys: self.keys.others.len().max(more_ids) as u64,
+            change: self.change.as_deref(),
+            details: self.details,
+        }
+    }
+}
+
+/// At most `most` bytes, cut between characters; the whole text stands in the details.
+fn clip(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let at = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}\u{2026}", text.get(..at).unwrap_or_default())
+}

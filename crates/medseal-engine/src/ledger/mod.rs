@@ -1,0 +1,121 @@
+//! The durable record of every operation, written before anything is answered.
+//!
+//! The log's format and its verifier are `medseal_core::audit` (`spec/audit-log.md`); here are the
+//! files: one writer for all threads and processes of a home, recovery after a kill, checkpoints,
+//! and the commands that read. A record id never stands in clear in any of these files.
+//!
+//! It must not decide anything, and there is no switch that makes it optional.
+
+pub(crate) mod bench;
+mod draft;
+mod files;
+mod frames;
+mod group;
+mod keys;
+mod prove;
+mod read;
+mod signing;
+mod verify;
+mod witness;
+mod writer;
+
+pub use keys::{AuditKeys, read_audit_keys};
+pub use prove::{CheckedProof, check_proof, prove_entry};
+pub use read::{EntryFilter, EntrySummary, ShownEntry, ShownItem, list_entries};
+pub use verify::{AuditReport, VerifyRequest, verify_log};
+pub use witness::{WitnessReport, witness};
+
+pub(crate) use draft::Details;
+pub(crate) use files::AuditFiles;
+pub(crate) use keys::{LogStore, OpenedLog};
+
+use crate::error::EngineError;
+use draft::Draft;
+use group::Group;
+use medseal_core::audit::{DetailsKey, LogKeys};
+use medseal_core::operation::OperationDigest;
+use medseal_policy::{Authorized, Op};
+use writer::Writer;
+
+/// Proof that an operation stands in the ledger, on disk; single use, made only here.
+#[must_use]
+pub struct Recorded {
+    digest: OperationDigest,
+}
+
+impl Recorded {
+    /// The digest of the operation that was recorded.
+    pub fn digest(&self) -> OperationDigest {
+        self.digest
+    }
+}
+
+/// The append-only log of one home.
+pub struct Ledger {
+    details: DetailsKey,
+    keys: LogKeys,
+    files: AuditFiles,
+    group: Group,
+}
+
+impl Ledger {
+    /// The log below a home's `audit/`. Nothing is read before the first entry, so that a log that
+    /// cannot be used shows at each operation and not at the start alone.
+    pub(crate) fn new(files: AuditFiles, log: OpenedLog) -> Self {
+        let details = DetailsKey::new(log.keys.log(), &log.seed);
+        let keys = log.keys.clone();
+        let group = Group::new(Writer::new(files.clone(), log));
+        Self { details, keys, files, group }
+    }
+
+    /// Appends the entry of an operation that was decided on.
+    ///
+    /// # Errors
+    /// [`EngineError::AuditUnavailable`], [`EngineError::AuditBroken`]; the operation must then not
+    /// happen.
+    pub(crate) fn record<O: Op>(
+        &self,
+        authorized: &Authorized<O>,
+        details: Details<'_>,
+    ) -> Result<Recorded, EngineError> {
+        let rule = Some(authorized.rule());
+        let draft = Draft::new(O::OPERATION, rule, authorized.digest(), details, &self.details)?;
+        self.group.append(draft)?;
+        Ok(Recorded { digest: authorized.digest() })
+    }
+
+    /// Appends the entry of an operation that was denied.
+    ///
+    /// # Errors
+    /// As [`Ledger::record`].
+    pub(crate) fn record_denied<O: Op>(
+        &self,
+        digest: OperationDigest,
+        details: Details<'_>,
+    ) -> Result<(), EngineError> {
+        self.group.append(Draft::new(O::OPERATION, None, digest, details, &self.details)?)
+    }
+
+    /// The public keys.
+    pub(crate) fn keys(&self) -> &LogKeys {
+        &self.keys
+    }
+
+    /// The key of the details.
+    pub(crate) fn details_key(&self) -> &DetailsKey {
+        &self.details
+    }
+
+    /// Where its files are.
+    pub(crate) fn files(&self) -> &AuditFiles {
+        &self.files
+    }
+
+    /// Whether an entry could be written now; writes none.
+    ///
+    /// # Errors
+    /// As [`Ledger::record`].
+    pub(crate) fn examine(&self) -> Result<(), EngineError> {
+        self.group.examine()
+    }
+}

@@ -1,0 +1,255 @@
+//! What the log says, for people: every entry in clear, and the details of one for those who may.
+
+use super::files::AuditFiles;
+use super::verify::Snapshot;
+use crate::clock::rfc3339;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::gate::{Subject, admit};
+use medseal_core::KeyVersionId;
+use medseal_core::audit::{Access, DetailItem, DetailsKey, Entry, Event};
+use medseal_core::keyring::UnixSeconds;
+use medseal_policy::ReadAudit;
+use serde::Serialize;
+use std::path::Path;
+
+/// Which entries are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EntryFilter {
+    /// Only this operation or kind.
+    pub operation: Option<String>,
+    /// Not before this time.
+    pub since: Option<UnixSeconds>,
+    /// Not after this time.
+    pub until: Option<UnixSeconds>,
+}
+
+/// One entry, as it stands in clear.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct EntrySummary {
+    /// Its place in the log.
+    pub index: u64,
+    /// When, RFC 3339.
+    pub time: String,
+    /// The operation, or `boot`, `clock-went-back`, `recovery`.
+    pub operation: String,
+    /// Who.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    /// `permitted` or `denied`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<&'static str>,
+    /// The deciding rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// Collections.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub collections: Vec<String>,
+    /// How many values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<u64>,
+    /// Key versions as `NAME@N`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// Key-version ids.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub key_version_ids: Vec<String>,
+    /// Collections and key versions that stand in the details alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_listed: Option<u64>,
+    /// The store's epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store_epoch: Option<u64>,
+    /// What was changed, or what else there is to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// One entry with its details.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShownEntry {
+    /// What stands in clear.
+    #[serde(flatten)]
+    pub entry: EntrySummary,
+    /// `none`, `erased` or `present`.
+    pub details: &'static str,
+    /// The items, when they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shown: Option<Vec<ShownItem>>,
+}
+
+/// One item of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShownItem {
+    /// The key version.
+    pub key_version_id: String,
+    /// The collection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collection: Option<String>,
+    /// The field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// The record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+    /// What was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<String>,
+}
+
+/// Gives the entries of the log in `directory` that pass the filter, in order. It verifies nothing.
+///
+/// # Errors
+/// Files that cannot be read, an entry that cannot be decoded.
+pub fn list_entries(
+    directory: &Path,
+    filter: &EntryFilter,
+    mut visit: impl FnMut(EntrySummary) -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
+    let snapshot = Snapshot::take(&AuditFiles::at(directory.to_owned()))?;
+    snapshot.read(|entry, frames| {
+        frames.skip_details().map_err(super::files::unavailable)?;
+        if filter.passes(entry) { visit(EntrySummary::of(entry)) } else { Ok(()) }
+    })
+}
+
+impl EntryFilter {
+    fn passes(&self, entry: &Entry<'_>) -> bool {
+        let time = seconds(entry.time);
+        self.operation.as_ref().is_none_or(|name| name == name_of(&entry.event))
+            && self.since.is_none_or(|since| time >= since)
+            && self.until.is_none_or(|until| time <= until)
+    }
+}
+
+fn seconds(time: u64) -> UnixSeconds {
+    i64::try_from(time).unwrap_or(i64::MAX)
+}
+
+fn name_of<'e>(event: &Event<'e>) -> &'e str {
+    match event {
+        Event::Boot { .. } => "boot",
+        Event::Operation(access) => access.operation,
+        Event::ClockWentBack { .. } => "clock-went-back",
+        Event::Recovery { .. } => "recovery",
+    }
+}
+
+impl EntrySummary {
+    pub(super) fn of(entry: &Entry<'_>) -> Self {
+        let summary = Self {
+            index: entry.sequence,
+            time: rfc3339(seconds(entry.time)),
+            operation: name_of(&entry.event).to_owned(),
+            ..Self::default()
+        };
+        let note = match &entry.event {
+            Event::Operation(access) => return summary.with(access),
+            Event::Boot { .. } => None,
+            Event::ClockWentBack { before } => Some(format!("from {}", rfc3339(seconds(*before)))),
+            Event::Recovery { bytes, .. } => Some(format!("{bytes} bytes were cut")),
+        };
+        Self { note, ..summary }
+    }
+
+    fn with(self, access: &Access<'_>) -> Self {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let more = access.more_collections + access.more_keys;
+        Self {
+            principal: Some(access.principal.to_owned()),
+            outcome: Some(access.outcome.name()),
+            rule: access.rule.map(str::to_owned),
+            tenant: access.tenant.map(str::to_owned),
+            collections: owned(&access.collections),
+            items: Some(access.items),
+            keys: owned(&access.keys),
+            key_version_ids: access
+                .key_ids
+                .iter()
+                .map(|id| KeyVersionId(*id).to_string())
+                .collect(),
+            not_listed: Some(more).filter(|more| *more > 0),
+            store_epoch: Some(access.epoch),
+            note: access.change.map(str::to_owned),
+            ..self
+        }
+    }
+}
+
+impl Engine {
+    /// One entry. With `with_details` its items are decrypted, which is an operation of its own
+    /// and stands in the log before anything is shown: record ids are patients' data.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchEntry`], details that are not those of the entry, an unwritable log.
+    pub async fn show_entry(
+        &self,
+        index: u64,
+        with_details: bool,
+    ) -> Result<ShownEntry, EngineError> {
+        let (mut shown, sealed) = self.find_entry(index)?;
+        let Some((sealed, root)) = sealed.filter(|_| with_details) else { return Ok(shown) };
+        let epoch = self.begin().await?;
+        let mut items = self.items::<ReadAudit>(epoch)?;
+        let mut same = items.twin();
+        let what = format!("audit entry {index}");
+        for collected in [&mut items, &mut same] {
+            collected.add(KeyVersionId([0; 8]), what.as_bytes());
+        }
+        let about = Subject { epoch, keys: &[], change: Some(&what) };
+        let (authorized, recorded) = self.permit::<ReadAudit>(items, &about)?.into_proofs();
+        admit(authorized, recorded, same.digest())?;
+        // a note says what was changed, and then so do the items
+        let is_context = shown.entry.note.is_none();
+        let details = DetailsKey::open(self.ledger.details_key(), &sealed, &root)?;
+        shown.shown = Some(details.items().map(|item| ShownItem::of(&item, is_context)).collect());
+        Ok(shown)
+    }
+
+    fn find_entry(&self, index: u64) -> Result<(ShownEntry, Option<Sealed>), EngineError> {
+        let snapshot = Snapshot::take(self.ledger.files())?;
+        let mut found = None;
+        snapshot.read(|entry, frames| {
+            if entry.sequence != index {
+                return frames.skip_details().map_err(super::files::unavailable);
+            }
+            let mut sealed = Vec::new();
+            let took = frames.details(|piece| sealed.extend_from_slice(piece));
+            took.map_err(super::files::unavailable)?;
+            let root = match &entry.event {
+                Event::Operation(access) => access.details.map(|details| details.items_root),
+                _ => None,
+            };
+            let erased = sealed.iter().all(|byte| *byte == 0);
+            let details = match root {
+                None => "none",
+                Some(_) if erased => "erased",
+                Some(_) => "present",
+            };
+            let shown = ShownEntry { entry: EntrySummary::of(entry), details, shown: None };
+            found = Some((shown, root.filter(|_| !erased).map(|root| (sealed, root))));
+            Ok(())
+        })?;
+        found.ok_or(EngineError::NoSuchEntry(index))
+    }
+}
+
+/// Encrypted details and the root that their entry holds.
+type Sealed = (Vec<u8>, [u8; 32]);
+
+impl ShownItem {
+    fn of(item: &DetailItem<'_>, is_context: bool) -> Self {
+        let owned = |value: Option<&str>| value.filter(|_| is_context).map(str::to_owned);
+        let change = (!is_context).then(|| String::from_utf8_lossy(item.context).into_owned());
+        Self {
+            key_version_id: item.id.to_string(),
+            collection: owned(item.collection()),
+            field: owned(item.field()),
+            record: owned(item.record()),
+            change,
+        }
+    }
+}
