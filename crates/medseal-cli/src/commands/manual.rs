@@ -26,13 +26,20 @@ pub(crate) fn run(command: &Manual) -> Result<(), Failure> {
         fs::create_dir_all(directory).map_err(failed)?;
         return write_pages(&top, directory);
     }
-    let mut found = &top;
-    for name in &command.command {
-        found = found
-            .find_subcommand(name)
-            .ok_or_else(|| Failure::usage(format!("no command `{}`", command.command.join(" "))))?;
-    }
+    let found = find(&top, &command.command.join("-"))
+        .ok_or_else(|| Failure::usage(format!("no command `{}`", command.command.join(" "))))?;
     output::write(&render(&page(found))?)
+}
+
+/// The command whose page has this name, as pages refer to one another: words with `-` between.
+fn find<'c>(command: &'c Command, name: &str) -> Option<&'c Command> {
+    if name.is_empty() {
+        return Some(command);
+    }
+    command.get_subcommands().find_map(|below| {
+        let rest = name.strip_prefix(below.get_name())?;
+        find(below, rest.strip_prefix('-').or(rest.is_empty().then_some(""))?)
+    })
 }
 
 /// The page of a command and of all below it, under the names by which they refer to one another.

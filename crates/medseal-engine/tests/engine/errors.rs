@@ -1,6 +1,7 @@
 //! `docs/errors.md` against the code: every code has its section, and the exit code there is that of
 //! its class.
 
+use medseal_core::audit::{Rejection, RejectionKind, RejectionPlace};
 use medseal_core::selftest::SelftestFailure;
 use medseal_core::{Error, MalformedKind, MisuseKind};
 use medseal_engine::health::{DocumentFault, HealthError, Position, ProfileFault};
@@ -13,7 +14,8 @@ use std::io::ErrorKind::NotFound;
 
 const PAGE: &str = include_str!("../../../../docs/errors.md");
 /// Where the codes stand, so that none is forgotten below.
-const SOURCES: [&str; 4] = [
+const SOURCES: [&str; 5] = [
+    include_str!("../../../medseal-core/src/audit/rejection.rs"),
     include_str!("../../src/error.rs"),
     include_str!("../../../medseal-core/src/error.rs"),
     include_str!("../../../medseal-kms/src/error.rs"),
@@ -67,9 +69,26 @@ fn errors() -> Vec<E> {
         E::TargetExists,
         E::ArrayInvalid("this"),
     ];
+    all.extend(of_the_audit_log());
     all.extend(refusals());
     all.extend(of_adapters());
     all.extend(of_documents());
+    all
+}
+
+fn of_the_audit_log() -> Vec<E> {
+    let kinds = [
+        RejectionKind::EntryLog,
+        RejectionKind::Root,
+        RejectionKind::PublicKey,
+        RejectionKind::Proof,
+    ];
+    let rejections =
+        kinds.map(|kind| Error::Audit(Rejection { place: RejectionPlace::Proof, kind }));
+    let mut all: Vec<E> = rejections.into_iter().map(E::Core).collect();
+    all.push(E::AuditBroken { place: String::new(), what: "this" });
+    all.push(E::AuditFile { place: String::new(), what: "this" });
+    all.push(E::NoSuchEntry(1));
     all
 }
 
