@@ -83,7 +83,14 @@ pub(super) fn replace(
     if durable {
         file.sync_data().map_err(unavailable)?;
     }
-    fs::rename(temporary, target).map_err(unavailable)
+    fs::rename(temporary, target).map_err(unavailable)?;
+    if durable {
+        // later entries name this checkpoint: if a power cut took its name back, the log would look
+        // like one to which an old checkpoint was put back
+        let directory = target.parent().unwrap_or(target);
+        fs::File::open(directory).and_then(|open| open.sync_all()).map_err(unavailable)?;
+    }
+    Ok(())
 }
 
 pub(super) fn make_private_directory(path: &Path) -> Result<(), EngineError> {
