@@ -9,7 +9,7 @@ mod toml;
 
 use crate::error::{HealthError, ProfileFault};
 use crate::path::MAX_PATH_BYTES;
-use crate::profile::Unnamed;
+use crate::profile::{UNCLASSIFIED, Unnamed};
 use crate::table::words::{WordPattern, Words};
 
 /// What happens to the cells of a column. A cell has no other place to put a ciphertext.
@@ -129,8 +129,6 @@ pub struct TableProfile {
     all_named: bool,
 }
 
-/// The field class of columns that no rule names.
-const UNCLASSIFIED: &str = "unclassified";
 /// Rules and patterns are compared with each column name, one by one.
 const MAX_PATTERNS: usize = 10_000;
 
