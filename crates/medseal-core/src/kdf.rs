@@ -39,11 +39,13 @@ pub enum Label {
     AuditHead,
     /// An entry's secret → salt of one item.
     AuditSalt,
+    /// KWK → key under which access tokens are kept.
+    TokenPepper,
 }
 
 impl Label {
     /// Every label, for the registry test.
-    pub const ALL: [Label; 14] = [
+    pub const ALL: [Label; 15] = [
         Label::DekTenant,
         Label::DekSubject,
         Label::KField,
@@ -58,6 +60,7 @@ impl Label {
         Label::AuditDetails,
         Label::AuditHead,
         Label::AuditSalt,
+        Label::TokenPepper,
     ];
 
     /// The bytes that are hashed.
@@ -77,6 +80,7 @@ impl Label {
             Label::AuditDetails => "medseal/v1/audit-details",
             Label::AuditHead => "medseal/v1/audit-head",
             Label::AuditSalt => "medseal/v1/audit-salt",
+            Label::TokenPepper => "medseal/v1/token-pepper",
         }
     }
 }

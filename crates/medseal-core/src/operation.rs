@@ -5,8 +5,9 @@
 //! with the record of another.
 
 use crate::KeyVersionId;
-use crate::audit::Details;
+use crate::audit::{Details, context_value};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// The operations that need a decision and a durable record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,9 +25,44 @@ pub enum Operation {
     ChangeKeys,
     /// Reading the encrypted details of the audit log.
     ReadAudit,
+    /// Registering fields: key, class and binding of their values.
+    DefineFields,
+    /// What keys ask for by themselves: a rotation that is due, new wraps when a month begins, the
+    /// rows of pseudonyms.
+    Maintain,
+    /// Changing principals, their roles and their tokens.
+    ManagePrincipals,
+    /// Replacing the policy.
+    ManagePolicy,
+    /// Reading principals, roles, tokens and the policy.
+    ReadPrincipals,
+    /// Showing who one is.
+    Authenticate,
 }
 
 impl Operation {
+    /// Every operation.
+    pub const ALL: [Operation; 12] = [
+        Operation::Encrypt,
+        Operation::Decrypt,
+        Operation::Verify,
+        Operation::Reencrypt,
+        Operation::ChangeKeys,
+        Operation::ReadAudit,
+        Operation::DefineFields,
+        Operation::Maintain,
+        Operation::ManagePrincipals,
+        Operation::ManagePolicy,
+        Operation::ReadPrincipals,
+        Operation::Authenticate,
+    ];
+
+    /// Whether its items are values, each in a collection and of a class.
+    pub fn is_of_values(self) -> bool {
+        use Operation::{Decrypt, Encrypt, Reencrypt, Verify};
+        matches!(self, Encrypt | Decrypt | Verify | Reencrypt)
+    }
+
     /// The name in the ledger.
     pub fn name(self) -> &'static str {
         match self {
@@ -36,6 +72,12 @@ impl Operation {
             Operation::Reencrypt => "reencrypt",
             Operation::ChangeKeys => "change-keys",
             Operation::ReadAudit => "read-audit",
+            Operation::DefineFields => "define-fields",
+            Operation::Maintain => "maintain",
+            Operation::ManagePrincipals => "manage-principals",
+            Operation::ManagePolicy => "manage-policy",
+            Operation::ReadPrincipals => "read-principals",
+            Operation::Authenticate => "authenticate",
         }
     }
 }
@@ -56,6 +98,25 @@ impl OperationDigest {
     }
 }
 
+/// What a policy can tell apart among items: not the field and not the record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Group {
+    /// The tenant; none for what belongs to no tenant.
+    pub tenant: Option<String>,
+    /// The collection of values.
+    pub collection: Option<String>,
+    /// The class of values.
+    pub class: Option<String>,
+}
+
+impl Group {
+    fn is(&self, tenant: Option<&str>, collection: Option<&str>, class: &str) -> bool {
+        self.tenant.as_deref() == tenant
+            && self.collection.as_deref() == collection
+            && self.class.as_deref() == Some(class)
+    }
+}
+
 /// Collects the items of one operation.
 pub struct OperationItems {
     hasher: Sha256,
@@ -64,6 +125,10 @@ pub struct OperationItems {
     count: u64,
     salt: [u8; 32],
     details: Option<Details>,
+    /// The groups that were met, and how many items are in none.
+    groups: BTreeSet<Group>,
+    last_group: Group,
+    ungrouped: u64,
 }
 
 impl OperationItems {
@@ -83,7 +148,9 @@ impl OperationItems {
         hasher.update(operation.name().as_bytes());
         hasher.update([0]);
         hasher.update(epoch.to_be_bytes());
-        Self { hasher, operation, epoch, count: 0, salt, details: None }
+        let (groups, last_group) = (BTreeSet::new(), Group::default());
+        let details = None;
+        Self { hasher, operation, epoch, count: 0, salt, details, groups, last_group, ungrouped: 0 }
     }
 
     /// The same operation without its items, to collect them a second time and compare.
@@ -91,8 +158,36 @@ impl OperationItems {
         Self::bare(self.operation, self.epoch, self.salt)
     }
 
-    /// Adds one item: the key version and the encoded context (or the description of a change).
-    pub fn add(&mut self, id: KeyVersionId, context: &[u8]) {
+    /// Adds one value: the key version, the encoded context and the class of its field.
+    pub fn add_value(&mut self, id: KeyVersionId, context: &[u8], class: &str) {
+        self.add_context(id, context);
+        // a twin is compared and not decided on
+        if self.details.is_none() {
+            return;
+        }
+        let (tenant, collection) = (context_value(context, 1), context_value(context, 2));
+        if self.last_group.is(tenant, collection, class) && !self.groups.is_empty() {
+            return;
+        }
+        if tenant.is_none() || collection.is_none() {
+            self.ungrouped += 1;
+            return;
+        }
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let class = Some(class.to_owned());
+        let group = Group { tenant: owned(tenant), collection: owned(collection), class };
+        self.last_group = group.clone();
+        self.groups.insert(group);
+    }
+
+    /// Adds one item that is no value, such as the description of a change, with what a policy is
+    /// to know of it.
+    pub fn add(&mut self, id: KeyVersionId, what: &[u8], group: Group) {
+        self.add_context(id, what);
+        self.groups.insert(group);
+    }
+
+    fn add_context(&mut self, id: KeyVersionId, context: &[u8]) {
         self.hasher.update(id.0);
         self.hasher.update((context.len() as u64).to_be_bytes());
         self.hasher.update(context);
@@ -100,6 +195,11 @@ impl OperationItems {
         if let Some(details) = &mut self.details {
             details.push(id, context);
         }
+    }
+
+    /// What a policy decides on, ascending; none if an item is in no group, which must be denied.
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter().filter(|_| self.ungrouped == 0)
     }
 
     /// Takes what was kept for the ledger: the salt and every item. A twin keeps nothing.

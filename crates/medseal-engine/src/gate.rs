@@ -4,9 +4,10 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::ledger::{Details, Recorded};
 use crate::random::BufferedRandom;
-use medseal_core::operation::{Operation, OperationDigest, OperationItems};
-use medseal_core::{Error, Random};
+use medseal_core::operation::{Group, Operation, OperationDigest, OperationItems};
+use medseal_core::{Error, KeyVersionId, Random};
 use medseal_policy::{Authorized, Op, decide};
+use medseal_store::{Change, StoreError};
 
 /// An operation that was allowed and stands in the ledger. Consumed by what it allows.
 #[must_use]
@@ -59,6 +60,52 @@ impl Engine {
                 Err(denied.into())
             }
         }
+    }
+}
+
+/// What a change of the store is about.
+pub(crate) struct Changed<'a> {
+    /// None for what belongs to no tenant.
+    pub(crate) tenant: Option<&'a str>,
+    /// The key version; 0 for something else.
+    pub(crate) id: KeyVersionId,
+    pub(crate) what: &'a str,
+}
+
+impl Engine {
+    /// Decides, records and commits; `false` when somebody else was faster.
+    pub(crate) async fn commit_change<O: Op>(
+        &self,
+        epoch: u64,
+        change: Change,
+        about: &Changed<'_>,
+    ) -> Result<bool, EngineError> {
+        self.admit_change::<O>(epoch, about)?;
+        match self.store.commit(change).await {
+            Ok(epoch) => {
+                self.cache().enter_epoch(epoch);
+                Ok(true)
+            }
+            Err(StoreError::Conflict) => Ok(false),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Decides, records and compares an operation that has no values.
+    pub(crate) fn admit_change<O: Op>(
+        &self,
+        epoch: u64,
+        about: &Changed<'_>,
+    ) -> Result<Admitted, EngineError> {
+        let mut items = self.items::<O>(epoch)?;
+        let mut same = items.twin();
+        for collected in [&mut items, &mut same] {
+            let group = Group { tenant: about.tenant.map(str::to_owned), ..Group::default() };
+            collected.add(about.id, about.what.as_bytes(), group);
+        }
+        let subject = Subject { epoch, keys: &[], change: Some(about.what) };
+        let (authorized, recorded) = self.permit::<O>(items, &subject)?.into_proofs();
+        admit(authorized, recorded, same.digest())
     }
 }
 

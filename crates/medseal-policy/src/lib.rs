@@ -8,7 +8,10 @@
 
 mod operation;
 
-pub use operation::{ChangeKeys, Decrypt, Encrypt, Op, ReadAudit, Reencrypt, Verify};
+pub use operation::{
+    Authenticate, ChangeKeys, Decrypt, DefineFields, Encrypt, Maintain, ManagePolicy,
+    ManagePrincipals, Op, ReadAudit, ReadPrincipals, Reencrypt, Verify,
+};
 
 use medseal_core::operation::{OperationDigest, OperationItems};
 use std::marker::PhantomData;

@@ -47,3 +47,27 @@ op!(
     /// Reading the encrypted details of the audit log.
     ReadAudit
 );
+op!(
+    /// Registering fields.
+    DefineFields
+);
+op!(
+    /// What keys ask for by themselves.
+    Maintain
+);
+op!(
+    /// Changing principals, their roles and tokens.
+    ManagePrincipals
+);
+op!(
+    /// Replacing the policy.
+    ManagePolicy
+);
+op!(
+    /// Reading principals, roles, tokens and the policy.
+    ReadPrincipals
+);
+op!(
+    /// Showing who one is.
+    Authenticate
+);

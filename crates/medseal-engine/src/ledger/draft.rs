@@ -104,7 +104,7 @@ impl Draft {
         };
         details.keys.iter().for_each(|name| draft.keys.add(name));
         if let Some(items) = &details.items {
-            let has_contexts = !matches!(operation, Operation::ChangeKeys | Operation::ReadAudit);
+            let has_contexts = operation.is_of_values();
             draft.describe(items, has_contexts);
             draft.seal(items, key)?;
         }
@@ -173,6 +173,11 @@ impl Draft {
             more_keys: self.keys.others.len().max(more_ids) as u64,
             change: self.change.as_deref(),
             details: self.details,
+            principal_id: None,
+            more_rules: Vec::new(),
+            purpose: None,
+            on_behalf_of: None,
+            alarms: Vec::new(),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::verify::Snapshot;
 use crate::clock::rfc3339;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::gate::{Subject, admit};
+use crate::gate::Changed;
 use medseal_core::KeyVersionId;
 use medseal_core::audit::{Access, DetailItem, DetailsKey, Entry, Event};
 use medseal_core::keyring::UnixSeconds;
@@ -193,15 +193,9 @@ impl Engine {
         let (mut shown, sealed) = self.find_entry(index)?;
         let Some((sealed, root)) = sealed.filter(|_| with_details) else { return Ok(shown) };
         let epoch = self.begin().await?;
-        let mut items = self.items::<ReadAudit>(epoch)?;
-        let mut same = items.twin();
         let what = format!("audit entry {index}");
-        for collected in [&mut items, &mut same] {
-            collected.add(KeyVersionId([0; 8]), what.as_bytes());
-        }
-        let about = Subject { epoch, keys: &[], change: Some(&what) };
-        let (authorized, recorded) = self.permit::<ReadAudit>(items, &about)?.into_proofs();
-        admit(authorized, recorded, same.digest())?;
+        let about = Changed { tenant: None, id: KeyVersionId([0; 8]), what: &what };
+        self.admit_change::<ReadAudit>(epoch, &about)?;
         // a note says what was changed, and then so do the items
         let is_context = shown.entry.note.is_none();
         let details = DetailsKey::open(self.ledger.details_key(), &sealed, &root)?;

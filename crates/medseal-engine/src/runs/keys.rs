@@ -8,7 +8,7 @@ use medseal_core::envelope::{Envelope, Flags};
 use medseal_core::keyring::{Purpose, Usage};
 use medseal_core::operation::OperationItems;
 use medseal_core::{Error, KeyVersionId};
-use medseal_health::FieldId;
+use medseal_health::{FieldId, UNCLASSIFIED};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -144,7 +144,7 @@ impl RunKeys {
         let found = self.field(identity, field).ok_or(Error::Rejected)?;
         let mut context = Vec::with_capacity(128);
         encode_into(&found.scope, None, &binding(identity), &mut context)?;
-        items.add(id, &context);
+        items.add_value(id, &context, &found.definition.class);
         Ok(())
     }
 }
@@ -192,7 +192,13 @@ impl Engine {
                 Some(known) => known,
                 none => none.insert(self.definitions(tenant).await?),
             };
-            new.insert(place, describe(&one, definitions)?);
+            let (scope, mut definition) = describe(&one, definitions)?;
+            let known = (scope.collection().to_owned(), scope.field().to_owned());
+            if new_fields == NewFields::Assume && !definitions.contains_key(&known) {
+                // what a caller's profile says of a field that nobody registered gives no rights
+                UNCLASSIFIED.clone_into(&mut definition.class);
+            }
+            new.insert(place, (scope, definition));
         }
         if new.is_empty() {
             return Ok(epoch);

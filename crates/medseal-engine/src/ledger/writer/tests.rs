@@ -253,7 +253,7 @@ fn a_denial_is_recorded_as_one() {
     let bench = Bench::new();
     let ledger = Ledger::new(bench.files.clone(), opened());
     let mut items = OperationItems::new(Operation::Decrypt, 1, [3; 32]);
-    items.add(medseal_core::KeyVersionId([1; 8]), b"");
+    items.add(medseal_core::KeyVersionId([1; 8]), b"", <_>::default());
     let digest = items.digest_so_far();
     let (time, principal, count) = (1000, &Principal { user_id: 1 }, items.count());
     let kept = items.take_details();
