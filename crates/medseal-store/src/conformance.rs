@@ -7,8 +7,8 @@
 
 use crate::schema::{self, FIELD_DEFINITIONS, KEY_VERSIONS, Table};
 use crate::{
-    AuditLogRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord,
-    RootRecord,
+    AccessTokenRecord, AuditLogRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord,
+    PolicyRecord, PrincipalRecord, PrincipalState, PseudonymRecord, RoleGrantRecord, RootRecord,
 };
 use crate::{Change, RawRow, Record, Store, StoreError, Stored, Write, all, get, keyring};
 use medseal_core::keyring::{Cause, KeyVersion, Keyring, Purpose, RotationPolicy, State, Usage};
@@ -174,6 +174,40 @@ fn audit_log(node: &str) -> AuditLogRecord {
     }
 }
 
+fn principal(name: &str) -> PrincipalRecord {
+    PrincipalRecord {
+        name: name.to_owned(),
+        principal_id: "0011223344556677".to_owned(),
+        kind: "person".to_owned(),
+        tenant: None,
+        os_user: Some(65_534),
+        state: PrincipalState::Active,
+        created_at: 7,
+        reason: Some("hired".to_owned()),
+    }
+}
+
+fn role_grant(role: &str, granted: bool) -> RoleGrantRecord {
+    let (principal_id, changed_by) = ("0011223344556677".to_owned(), "os-user:0".to_owned());
+    RoleGrantRecord { principal_id, role: role.to_owned(), granted, changed_by, changed_at: 7 }
+}
+
+fn access_token(mac: &str) -> AccessTokenRecord {
+    AccessTokenRecord {
+        token_mac: mac.to_owned(),
+        token_id: "8899aabbccddeeff".to_owned(),
+        principal_id: "0011223344556677".to_owned(),
+        created_at: 7,
+        expires_at: i64::MAX,
+        revoked_at: None,
+    }
+}
+
+fn policy() -> PolicyRecord {
+    let (document, set_by) = ("policy = 1\n".to_owned(), "os-user:0".to_owned());
+    PolicyRecord { name: PolicyRecord::NAME.to_owned(), document, set_by, set_at: 7 }
+}
+
 async fn records_come_back_as_they_went_in(fixture: &dyn Fixture) {
     let bench = Bench::on(fixture).await;
     let (one, two) = (key_version("k", 1, State::Active), key_version("k", 2, State::PreActive));
@@ -184,6 +218,13 @@ async fn records_come_back_as_they_went_in(fixture: &dyn Fixture) {
     comes_back(&bench, &secret("0011223344556677"), &["0011223344556677"]).await;
     comes_back(&bench, &pseudonym("6d73"), &["t", "6d73"]).await;
     comes_back(&bench, &audit_log("local"), &["local"]).await;
+    comes_back(&bench, &principal("nurse"), &["nurse"]).await;
+    let disabled = PrincipalRecord { state: PrincipalState::Disabled, ..principal("gone") };
+    comes_back(&bench, &disabled, &["gone"]).await;
+    comes_back(&bench, &role_grant("admin", true), &["0011223344556677", "admin"]).await;
+    comes_back(&bench, &role_grant("auditor", false), &["0011223344556677", "auditor"]).await;
+    comes_back(&bench, &access_token("aa"), &["aa"]).await;
+    comes_back(&bench, &policy(), &["policy"]).await;
     comes_back(&bench, &field("t", "patients", "name"), &["t", "patients", "name"]).await;
     comes_back(&bench, &field("", "% _'\";--", "é\u{0}日"), &["", "% _'\";--", "é\u{0}日"]).await;
 }
@@ -363,6 +404,17 @@ async fn edited_columns_are_found(fixture: &dyn Fixture) {
     edits_are_found(&bench, &field("t", "c", "f"), &["t", "c", "f"], &edits).await;
     let edits = [("original", Column::Bytes(Vec::new())), ("tenant", text("u"))];
     edits_are_found(&bench, &pseudonym("6d73"), &["t", "6d73"], &edits).await;
+    let edits = [("tenant", text("u")), ("os_user", Column::Integer(0)), ("name", text("admin"))];
+    edits_are_found(&bench, &principal("nurse"), &["nurse"], &edits).await;
+    let disabled = PrincipalRecord { state: PrincipalState::Disabled, ..principal("gone") };
+    let edits = [("state", text("active")), ("principal_id", text("ffffffffffffffff"))];
+    edits_are_found(&bench, &disabled, &["gone"], &edits).await;
+    let revoked = role_grant("admin", false);
+    let edits = [("state", text("granted")), ("principal_id", text("ffffffffffffffff"))];
+    edits_are_found(&bench, &revoked, &["0011223344556677", "admin"], &edits).await;
+    let edits = [("expires_at", Column::Integer(0)), ("principal_id", text("ff"))];
+    edits_are_found(&bench, &access_token("aa"), &["aa"], &edits).await;
+    edits_are_found(&bench, &policy(), &["policy"], &[("document", text(""))]).await;
 }
 
 async fn edits_are_found<R>(

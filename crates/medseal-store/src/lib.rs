@@ -21,8 +21,9 @@ mod sqlite;
 pub use change::{Change, Write};
 pub use error::StoreError;
 pub use records::{
-    AuditLogRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord,
-    RootRecord, keyring,
+    AccessTokenRecord, AuditLogRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord,
+    PolicyRecord, PrincipalRecord, PrincipalState, PseudonymRecord, RoleGrantRecord, RootRecord,
+    keyring,
 };
 pub use row::{RawRow, Record, Stored, Unverified};
 pub use sqlite::SqliteStore;

@@ -1,0 +1,4 @@
+DROP TABLE policies;
+DROP TABLE access_tokens;
+DROP TABLE role_grants;
+DROP TABLE principals;
