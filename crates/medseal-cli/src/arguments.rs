@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod file;
 mod manual;
+pub(crate) mod principal;
 
 pub(crate) use manual::Manual;
 
@@ -27,6 +28,8 @@ pub(crate) struct Arguments {
     /// Decrypt again what was just encrypted, before it is written
     #[arg(long, global = true, value_enum, default_value_t = Verify::Off)]
     pub(crate) verify_after_encrypt: Verify,
+    #[command(flatten)]
+    pub(crate) access: principal::Access,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -75,6 +78,18 @@ pub(crate) enum Command {
     /// The audit log: read, verify, prove
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Who may use a home
+    #[command(subcommand)]
+    Principal(principal::Principal),
+    /// Roles of principals
+    #[command(subcommand)]
+    Role(principal::Role),
+    /// Access tokens of services
+    #[command(subcommand)]
+    Token(principal::Token),
+    /// Who may do what
+    #[command(subcommand)]
+    Policy(principal::Policy),
     /// Check a home: root, rows, key states, audit log, permissions
     Doctor,
     /// Known answers, round trips and the health of the random source

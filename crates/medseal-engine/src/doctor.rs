@@ -9,7 +9,8 @@ use medseal_core::keyring::State;
 use medseal_core::selftest::{self, SelftestFailure};
 use medseal_core::stored_secret::Month;
 use medseal_store::{
-    FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord, Record, RootRecord,
+    AccessTokenRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord,
+    Record, RootRecord,
 };
 use serde::Serialize;
 use std::os::unix::fs::MetadataExt;
@@ -66,7 +67,10 @@ impl Engine {
         self.verify_all::<KeyRecord>().await?;
         self.verify_all::<KeyVersionRecord>().await?;
         self.verify_all::<KeySecretRecord>().await?;
-        self.verify_all::<FieldRecord>().await
+        self.verify_all::<FieldRecord>().await?;
+        self.verify_all::<AccessTokenRecord>().await?;
+        // a policy that does not parse any more would deny everything
+        self.directory().await?.0.policy().map(drop)
     }
 
     async fn verify_all<R: Record>(&self) -> Result<(), EngineError> {

@@ -5,12 +5,12 @@ use crate::error::EngineError;
 use crate::home::{Environment, Home, KWK_VERSION};
 use crate::keys::KeyCache;
 use crate::ledger::{AuditKeys, Ledger, LogStore};
+use crate::principals::{HeldAuthority, Occasion, Users};
 use crate::random::BufferedRandom;
-use medseal_core::StoreId;
 use medseal_core::row_mac::RowMacKey;
 use medseal_core::secret::Kwk;
+use medseal_core::{StoreId, TokenPepper};
 use medseal_kms::EpochKeys;
-use medseal_policy::{LocalOwner, Principal};
 use medseal_store::Store;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -59,8 +59,10 @@ pub struct Engine {
     pub(crate) epochs: Box<dyn EpochKeys>,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) ledger: Ledger,
-    pub(crate) owner: LocalOwner,
-    pub(crate) principal: Principal,
+    pub(crate) users: Users,
+    pub(crate) occasion: Occasion,
+    pub(crate) authority: HeldAuthority,
+    pub(crate) token_pepper: TokenPepper,
     pub(crate) environment: Environment,
     pub(crate) options: Options,
     cache: Mutex<KeyCache>,
@@ -80,11 +82,13 @@ impl Engine {
         epochs: impl EpochKeys + 'static,
         environment: Environment,
         options: Options,
+        occasion: Occasion,
         clock: Box<dyn Clock>,
     ) -> Result<Engine, EngineError> {
         let (row_mac, files) = (kwk.row_mac_key(&store_id), home.audit_files());
         let keys = LogStore { store: &store, store_id: &store_id, kwk: &kwk, row_mac: &row_mac };
         let log = keys.open_or_create(&files, clock.now()).await?;
+        let token_pepper = kwk.token_pepper(&store_id);
         let engine = Engine {
             row_mac,
             store: Box::new(store),
@@ -93,8 +97,10 @@ impl Engine {
             epochs: Box::new(epochs),
             clock,
             ledger: Ledger::new(files, log),
-            owner: LocalOwner { user_id: home.owner()? },
-            principal: Principal { user_id: rustix::process::geteuid().as_raw() },
+            users: Users { caller: rustix::process::geteuid().as_raw(), owner: home.owner()? },
+            occasion,
+            authority: HeldAuthority::default(),
+            token_pepper,
             environment,
             options,
             cache: Mutex::new(KeyCache::default()),
@@ -103,6 +109,8 @@ impl Engine {
             #[cfg(feature = "fault-injection")]
             selftest_fails: false,
         };
+        // who asks is found out before anything is done for them
+        engine.begin().await?;
         engine.keep_epoch_keys().await?;
         Ok(engine)
     }

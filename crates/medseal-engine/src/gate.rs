@@ -6,7 +6,7 @@ use crate::ledger::{Details, Recorded};
 use crate::random::BufferedRandom;
 use medseal_core::operation::{Group, Operation, OperationDigest, OperationItems};
 use medseal_core::{Error, KeyVersionId, Random};
-use medseal_policy::{Authorized, Op, decide};
+use medseal_policy::{Authorized, Op};
 use medseal_store::{Change, StoreError};
 
 /// An operation that was allowed and stands in the ledger. Consumed by what it allows.
@@ -35,28 +35,34 @@ impl Engine {
     }
 
     /// Decides and records, denials too. When it returns, the entry is on disk.
-    pub(crate) fn permit<O: Op>(
+    pub(crate) async fn permit<O: Op>(
         &self,
         mut items: OperationItems,
         about: &Subject<'_>,
     ) -> Result<Permit<O>, EngineError> {
-        let (kept, digest) = (items.take_details(), items.digest_so_far());
+        let (mut kept, digest) = (items.take_details(), items.digest_so_far());
+        if let (Some(details), Some(case)) = (&mut kept, self.occasion.case.as_deref()) {
+            details.set_case(case);
+        }
+        let count = items.count();
+        let decided = self.decide::<O>(items, about.epoch)?;
         let details = Details {
             time: self.clock.now(),
-            principal: &self.principal,
+            who: &decided.who,
+            purpose: decided.purpose,
             epoch: about.epoch,
             items: kept,
-            count: items.count(),
+            count,
             keys: about.keys,
             change: about.change,
         };
-        match decide::<O>(&self.owner, &self.principal, items) {
+        match decided.outcome {
             Ok(authorized) => {
                 let recorded = self.ledger.record(&authorized, details)?;
                 Ok(Permit { authorized, recorded })
             }
             Err(denied) => {
-                self.ledger.record_denied::<O>(digest, details)?;
+                self.ledger.record_denied::<O>(digest, &denied.rules, details)?;
                 Err(denied.into())
             }
         }
@@ -80,7 +86,7 @@ impl Engine {
         change: Change,
         about: &Changed<'_>,
     ) -> Result<bool, EngineError> {
-        self.admit_change::<O>(epoch, about)?;
+        self.admit_change::<O>(epoch, about).await?;
         match self.store.commit(change).await {
             Ok(epoch) => {
                 self.cache().enter_epoch(epoch);
@@ -92,7 +98,7 @@ impl Engine {
     }
 
     /// Decides, records and compares an operation that has no values.
-    pub(crate) fn admit_change<O: Op>(
+    pub(crate) async fn admit_change<O: Op>(
         &self,
         epoch: u64,
         about: &Changed<'_>,
@@ -104,7 +110,7 @@ impl Engine {
             collected.add(about.id, about.what.as_bytes(), group);
         }
         let subject = Subject { epoch, keys: &[], change: Some(about.what) };
-        let (authorized, recorded) = self.permit::<O>(items, &subject)?.into_proofs();
+        let (authorized, recorded) = self.permit::<O>(items, &subject).await?.into_proofs();
         admit(authorized, recorded, same.digest())
     }
 }

@@ -21,6 +21,7 @@ pub mod inspect;
 pub mod keys;
 pub mod ledger;
 mod partial;
+pub mod principals;
 pub mod random;
 pub mod records;
 pub mod replace_file;

@@ -72,8 +72,8 @@ impl Engine {
         let class = class_of(definition.as_ref());
         items.add_value(resolved.field_key.id(), &context(target)?, &class);
         let keys = [resolved.version_name.clone()];
-        let permit =
-            self.permit::<Encrypt>(items, &Subject { epoch, keys: &keys, change: None })?;
+        let about = Subject { epoch, keys: &keys, change: None };
+        let permit = self.permit::<Encrypt>(items, &about).await?;
         let _encryption_is_recorded = permit.into_proofs();
         let mut out = Vec::new();
         self.seal(&resolved.field_key, flags, &target.binding, value, &mut out)?;
@@ -94,7 +94,7 @@ impl Engine {
         let epoch = self.begin().await?;
         let envelope = Envelope::parse(envelope)?;
         let (resolved, _, class) = self.resolve_target(target, &envelope).await?;
-        let (proofs, digest) = self.prove::<Decrypt>(epoch, &resolved, &class, target)?;
+        let (proofs, digest) = self.prove::<Decrypt>(epoch, &resolved, &class, target).await?;
         let plaintext =
             self.decrypt_admitted(proofs.0, proofs.1, digest, &resolved, target, &envelope)?;
         let messages = 1;
@@ -119,7 +119,7 @@ impl Engine {
             return Ok(Reencrypted::Current);
         }
         let newest = self.field_key(&key, newest, target.scope).await?;
-        let (proofs, digest) = self.prove::<Reencrypt>(epoch, &resolved, &class, target)?;
+        let (proofs, digest) = self.prove::<Reencrypt>(epoch, &resolved, &class, target).await?;
         let admitted = admit(proofs.0, proofs.1, digest)?;
         let old = open(&admitted, &resolved.field_key, resolved.flags, &target.binding, &envelope)?;
         let mut out = Vec::new();
@@ -142,7 +142,7 @@ impl Engine {
         open(&admitted, &resolved.field_key, resolved.flags, &target.binding, envelope)
     }
 
-    fn prove<O: Op>(
+    async fn prove<O: Op>(
         &self,
         epoch: u64,
         resolved: &ResolvedKey,
@@ -156,7 +156,8 @@ impl Engine {
             collected.add_value(resolved.field_key.id(), &context, class);
         }
         let keys = [resolved.version_name.clone()];
-        let permit = self.permit::<O>(items, &Subject { epoch, keys: &keys, change: None })?;
+        let about = Subject { epoch, keys: &keys, change: None };
+        let permit = self.permit::<O>(items, &about).await?;
         Ok((permit.into_proofs(), same.digest()))
     }
 

@@ -47,8 +47,8 @@ impl Engine {
         let mut items = self.items::<Encrypt>(epoch)?;
         items.add_value(resolved.key.id(), &context(target)?, &resolved.class);
         let keys = [resolved.version_name.clone()];
-        let permit =
-            self.permit::<Encrypt>(items, &Subject { epoch, keys: &keys, change: None })?;
+        let about = Subject { epoch, keys: &keys, change: None };
+        let permit = self.permit::<Encrypt>(items, &about).await?;
         let _encryption_is_recorded = permit.into_proofs();
         Ok(resolved)
     }
@@ -75,7 +75,7 @@ impl Engine {
     }
 
     /// Decides, records, and compares both with the operation at hand.
-    pub(super) fn prove_stream<O: Op>(
+    pub(super) async fn prove_stream<O: Op>(
         &self,
         resolved: &ResolvedStream,
         target: &Target<'_>,
@@ -88,7 +88,8 @@ impl Engine {
             collected.add_value(resolved.key.id(), &context, &resolved.class);
         }
         let keys = [resolved.version_name.clone()];
-        let permit = self.permit::<O>(items, &Subject { epoch, keys: &keys, change: None })?;
+        let about = Subject { epoch, keys: &keys, change: None };
+        let permit = self.permit::<O>(items, &about).await?;
         let (authorized, recorded) = permit.into_proofs();
         admit(authorized, recorded, same.digest())
     }

@@ -390,7 +390,7 @@ fn check_suite(purpose: Purpose, suite: Suite) -> Result<(), EngineError> {
     }
 }
 
-fn check_reason(reason: Option<&str>) -> Result<(), EngineError> {
+pub(crate) fn check_reason(reason: Option<&str>) -> Result<(), EngineError> {
     match reason {
         Some(reason) if reason.len() > MAX_REASON_BYTES => Err(EngineError::ReasonTooLong),
         _ => Ok(()),

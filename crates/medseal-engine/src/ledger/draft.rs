@@ -7,7 +7,7 @@ use medseal_core::audit::{self, Access, DetailsKey, Outcome, SealedDetails};
 use medseal_core::keyring::UnixSeconds;
 use medseal_core::operation::{Operation, OperationDigest};
 use medseal_core::primitives::sha256;
-use medseal_policy::Principal;
+use medseal_policy::{PrincipalId, Purpose};
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -16,10 +16,27 @@ const MOST_NAMES: usize = 32;
 const LONGEST_NAME: usize = 128;
 const LONGEST_CHANGE: usize = 1000;
 
+/// Who asks, as the log names them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Who {
+    pub(crate) name: String,
+    pub(crate) id: Option<PrincipalId>,
+    pub(crate) on_behalf_of: Option<String>,
+}
+
+/// How it was decided, as the log says it.
+pub(crate) struct Decided<'a> {
+    pub(crate) outcome: Outcome,
+    /// The deciding rules, ascending.
+    pub(crate) rules: &'a [String],
+}
+
 /// What an entry says beside the decision.
 pub(crate) struct Details<'a> {
     pub(crate) time: UnixSeconds,
-    pub(crate) principal: &'a Principal,
+    pub(crate) who: &'a Who,
+    /// What it is for.
+    pub(crate) purpose: Option<Purpose>,
     pub(crate) epoch: u64,
     /// The secret and every item.
     pub(crate) items: Option<audit::Details>,
@@ -38,8 +55,11 @@ pub(crate) struct Draft {
     /// The encrypted details.
     pub(super) sealed: Vec<u8>,
     operation: &'static str,
-    rule: Option<&'static str>,
-    principal: String,
+    outcome: Outcome,
+    rule: Option<String>,
+    more_rules: Names,
+    who: Who,
+    purpose: Option<Purpose>,
     epoch: u64,
     items: u64,
     digest: OperationDigest,
@@ -80,7 +100,7 @@ fn may_stand_in_clear(name: &str) -> bool {
 impl Draft {
     pub(crate) fn new(
         operation: Operation,
-        rule: Option<&'static str>,
+        decided: &Decided<'_>,
         digest: OperationDigest,
         details: Details<'_>,
         key: &DetailsKey,
@@ -90,8 +110,11 @@ impl Draft {
             since: Instant::now(),
             sealed: Vec::new(),
             operation: operation.name(),
-            rule,
-            principal: details.principal.name(),
+            outcome: decided.outcome,
+            rule: None,
+            more_rules: Names::default(),
+            who: details.who.clone(),
+            purpose: details.purpose,
             epoch: details.epoch,
             items: details.count,
             digest,
@@ -103,6 +126,10 @@ impl Draft {
             details: None,
         };
         details.keys.iter().for_each(|name| draft.keys.add(name));
+        let allowed = decided.outcome == Outcome::Permitted;
+        let (first, more) = decided.rules.split_at(usize::from(allowed).min(decided.rules.len()));
+        draft.rule = first.first().cloned();
+        more.iter().for_each(|rule| draft.more_rules.add(rule));
         if let Some(items) = &details.items {
             let has_contexts = operation.is_of_values();
             draft.describe(items, has_contexts);
@@ -155,13 +182,12 @@ impl Draft {
 
     /// What the entry says.
     pub(super) fn access(&self) -> Access<'_> {
-        let outcome = if self.rule.is_some() { Outcome::Permitted } else { Outcome::Denied };
         let more_ids = self.key_ids.len().saturating_sub(MOST_NAMES);
         Access {
             operation: self.operation,
-            principal: &self.principal,
-            rule: self.rule,
-            outcome,
+            principal: &self.who.name,
+            rule: self.rule.as_deref(),
+            outcome: self.outcome,
             epoch: self.epoch,
             items: self.items,
             digest: self.digest.to_bytes(),
@@ -173,10 +199,10 @@ impl Draft {
             more_keys: self.keys.others.len().max(more_ids) as u64,
             change: self.change.as_deref(),
             details: self.details,
-            principal_id: None,
-            more_rules: Vec::new(),
-            purpose: None,
-            on_behalf_of: None,
+            principal_id: self.who.id.map(|id| id.0),
+            more_rules: self.more_rules.listed(),
+            purpose: self.purpose.map(Purpose::name),
+            on_behalf_of: self.who.on_behalf_of.as_deref(),
             alarms: Vec::new(),
         }
     }

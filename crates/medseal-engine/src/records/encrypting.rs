@@ -34,7 +34,7 @@ impl Engine {
                 .add_item(&mut items, identity, span.field, id)
                 .map_err(|error| error.at(document.position(span)))?;
         }
-        self.record_encryption(&run.keys, items)?;
+        self.record_encryption(&run.keys, items).await?;
         let mut scratch = Vec::new();
         for document in documents {
             let start = out.len();
