@@ -7,7 +7,8 @@
 use crate::KeyVersionId;
 use crate::audit::{Details, context_value};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{BuildHasher, RandomState};
 
 /// The operations that need a decision and a durable record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,6 +130,10 @@ pub struct OperationItems {
     groups: BTreeSet<Group>,
     last_group: Group,
     ungrouped: u64,
+    /// Records that were met, each as a hash of its collection and id, and the last one.
+    records: HashSet<u64>,
+    last_record: u64,
+    hashes: RandomState,
 }
 
 impl OperationItems {
@@ -149,8 +154,22 @@ impl OperationItems {
         hasher.update([0]);
         hasher.update(epoch.to_be_bytes());
         let (groups, last_group) = (BTreeSet::new(), Group::default());
-        let details = None;
-        Self { hasher, operation, epoch, count: 0, salt, details, groups, last_group, ungrouped: 0 }
+        let (details, records, hashes) = (None, HashSet::new(), RandomState::new());
+        let (count, ungrouped, last_record) = (0, 0, 0);
+        Self {
+            hasher,
+            operation,
+            epoch,
+            count,
+            salt,
+            details,
+            groups,
+            last_group,
+            ungrouped,
+            records,
+            last_record,
+            hashes,
+        }
     }
 
     /// The same operation without its items, to collect them a second time and compare.
@@ -166,6 +185,7 @@ impl OperationItems {
             return;
         }
         let (tenant, collection) = (context_value(context, 1), context_value(context, 2));
+        self.count_record((tenant, collection, context_value(context, 4)));
         if self.last_group.is(tenant, collection, class) && !self.groups.is_empty() {
             return;
         }
@@ -178,6 +198,15 @@ impl OperationItems {
         let group = Group { tenant: owned(tenant), collection: owned(collection), class };
         self.last_group = group.clone();
         self.groups.insert(group);
+    }
+
+    /// Two records that share a hash count as one, which is far too rare to matter to a budget.
+    fn count_record(&mut self, record: (Option<&str>, Option<&str>, Option<&str>)) {
+        let hash = self.hashes.hash_one(record);
+        if self.records.is_empty() || hash != self.last_record {
+            self.records.insert(hash);
+            self.last_record = hash;
+        }
     }
 
     /// Adds one item that is no value, such as the description of a change, with what a policy is
@@ -200,6 +229,11 @@ impl OperationItems {
     /// What a policy decides on, ascending; none if an item is in no group, which must be denied.
     pub fn groups(&self) -> impl Iterator<Item = &Group> {
         self.groups.iter().filter(|_| self.ungrouped == 0)
+    }
+
+    /// How many records the values are of; values without a record count as one in each collection.
+    pub fn records(&self) -> u64 {
+        self.records.len() as u64
     }
 
     /// Takes what was kept for the ledger: the salt and every item. A twin keeps nothing.

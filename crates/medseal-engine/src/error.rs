@@ -285,6 +285,7 @@ impl EngineError {
             E::EpochKeyWrong(_) => "EPOCH_KEY_WRONG",
             E::Denied(denied) => match denied.reason {
                 Reason::PurposeRequired => "PURPOSE_REQUIRED",
+                Reason::OverBudget => "BUDGET_EXCEEDED",
                 _ => "DENIED",
             },
             E::Policy(error) => error.fault.code(),

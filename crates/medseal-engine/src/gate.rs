@@ -45,11 +45,12 @@ impl Engine {
             details.set_case(case);
         }
         let count = items.count();
-        let decided = self.decide::<O>(items, about.epoch)?;
+        let decided = self.decide::<O>(items, about.epoch).await?;
         let details = Details {
             time: self.clock.now(),
             who: &decided.who,
             purpose: decided.purpose,
+            alarms: &decided.alarms,
             epoch: about.epoch,
             items: kept,
             count,

@@ -1,8 +1,9 @@
 //! Who asks under which policy: what holds from one epoch of the store to the next.
 
 use crate::cache::Cache;
-use crate::policy::{Policy, Question, Verdict};
-use crate::principal::{ADMIN, Caller, Principal};
+use crate::policy::{Budget, Policy, Question, Verdict};
+use crate::principal::{ADMIN, Caller, Principal, PrincipalId};
+use medseal_core::operation::Operation;
 
 /// A caller, whom it acts for, and the policy.
 pub struct Authority {
@@ -64,6 +65,17 @@ impl Authority {
             .into_iter()
             .enumerate()
             .filter_map(|(at, principal)| Some((at, principal?)))
+    }
+
+    /// What limits this operation, for the caller and for whom it acts: each is counted apart.
+    pub fn budgets(&self, operation: Operation) -> Vec<(PrincipalId, Budget)> {
+        let mut all = Vec::new();
+        for (at, principal) in self.principals() {
+            let roles = self.masks.get(at).copied().unwrap_or_default();
+            let budgets = self.policy.budgets(roles, operation);
+            all.extend(budgets.map(|budget| (principal.id, budget.clone())));
+        }
+        all
     }
 
     /// What the policy says to the principal at `at`.

@@ -60,6 +60,19 @@ impl<O: Op> Authorized<O> {
         &self.rules
     }
 
+    /// Gives the permission back: it would pass a budget.
+    pub fn over_budget(self, principal: String, budget: &str) -> Box<Denied> {
+        Box::new(Denied {
+            operation: O::OPERATION,
+            principal,
+            group: Group::default(),
+            purpose: Some(self.purpose),
+            reason: Reason::OverBudget,
+            rules: vec![budget.to_owned()],
+            decision: DecisionId::of(self.digest),
+        })
+    }
+
     /// The purpose it was allowed for.
     pub fn purpose(&self) -> Purpose {
         self.purpose
@@ -90,6 +103,9 @@ pub enum Reason {
     /// Only the owner and admins act for others.
     #[error("only the owner of the home and admins act for others")]
     NotForOthers,
+    /// It would pass a budget.
+    #[error("it would pass a budget")]
+    OverBudget,
     /// The items were collected for another kind of operation, or are of no kind that can be
     /// decided on.
     #[error("it was described as another operation")]

@@ -25,6 +25,6 @@ pub use operation::{
     Authenticate, ChangeKeys, Decrypt, DefineFields, Encrypt, Maintain, ManagePolicy,
     ManagePrincipals, Op, ReadAudit, ReadPrincipals, Reencrypt, Verify,
 };
-pub use policy::{Explanation, Policy, Question, RuleOutcome};
+pub use policy::{Budget, Counts, Explanation, Policy, Question, RuleOutcome};
 pub use principal::{ADMIN, Caller, Kind, LOCAL_OWNER, MAINTENANCE, Principal, PrincipalId, ROLES};
 pub use purpose::Purpose;

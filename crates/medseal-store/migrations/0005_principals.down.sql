@@ -1,4 +1,5 @@
 DROP TABLE policies;
+DROP TABLE budget_usage;
 DROP TABLE access_tokens;
 DROP TABLE role_grants;
 DROP TABLE principals;

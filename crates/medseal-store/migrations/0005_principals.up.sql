@@ -37,6 +37,15 @@ CREATE TABLE access_tokens (
     row_mac      BLOB   NOT NULL  -- 32 bytes
 );
 
+-- Counters, not security rows: what principals spent of their budgets, in slots of time.
+CREATE TABLE budget_usage (
+    principal_id TEXT   NOT NULL, -- whose
+    budget       TEXT   NOT NULL, -- the budget's id in the policy
+    slot         BIGINT NOT NULL, -- end of the slot, in seconds since 1970
+    spent        BIGINT NOT NULL, -- values or records in this slot
+    PRIMARY KEY (principal_id, budget, slot)
+);
+
 -- One row: the policy in force. Its row version counts the policies that were set.
 CREATE TABLE policies (
     name        TEXT   NOT NULL PRIMARY KEY, -- always 'policy'

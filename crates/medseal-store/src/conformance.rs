@@ -10,7 +10,8 @@ use crate::{
     AccessTokenRecord, AuditLogRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord,
     PolicyRecord, PrincipalRecord, PrincipalState, PseudonymRecord, RoleGrantRecord, RootRecord,
 };
-use crate::{Change, RawRow, Record, Store, StoreError, Stored, Write, all, get, keyring};
+use crate::{Change, Charge, RawRow, Record, Spent, Store, StoreError, Stored, Write};
+use crate::{all, get, keyring};
 use medseal_core::keyring::{Cause, KeyVersion, Keyring, Purpose, RotationPolicy, State, Usage};
 use medseal_core::row_mac::{Column, RowMacKey};
 use medseal_core::secret::Kwk;
@@ -40,6 +41,8 @@ pub async fn run(new: impl AsyncFn() -> Box<dyn Fixture>) {
     a_change_is_all_or_nothing(&*new().await).await;
     key_versions_are_found_by_an_id_that_is_unique(&*new().await).await;
     usage_adds_up(&*new().await).await;
+    budgets_are_charged_in_windows_all_or_none(&*new().await).await;
+    spenders_at_once_never_pass_a_limit(&*new().await).await;
     edited_columns_are_found(&*new().await).await;
     edited_versions_and_macs_are_found(&*new().await).await;
     moved_rows_are_found(&*new().await).await;
@@ -382,6 +385,52 @@ async fn usage_adds_up(fixture: &dyn Fixture) {
     assert_eq!(bench.store().usage(one).await, Ok(sum));
     assert_eq!(bench.store().usage(two).await, Ok(Usage { messages: 7, bytes: 0 }));
     assert_eq!(bench.epoch().await, before, "counters are no security rows");
+}
+
+fn charge(principal: &str, amount: u64, stop: Option<u64>) -> Charge {
+    let (principal_id, budget) = (principal.to_owned(), "b".to_owned());
+    Charge { principal_id, budget, window: 3600, amount, stop }
+}
+
+async fn budgets_are_charged_in_windows_all_or_none(fixture: &dyn Fixture) {
+    let bench = Bench::on(fixture).await;
+    let (store, before) = (bench.store(), bench.epoch().await);
+    let spend = async |charges: &[Charge], now| store.spend(charges, now).await.unwrap();
+    let fits = |before| Spent { before, fits: true };
+    let refused = |before| Spent { before, fits: false };
+    let one = |amount| [charge("p", amount, Some(10))];
+    assert_eq!(spend(&one(4), 1000).await, [fits(0)]);
+    assert_eq!(spend(&one(6), 1010).await, [fits(4)]);
+    assert_eq!(spend(&one(1), 1020).await, [refused(10)]);
+    assert_eq!(spend(&[charge("p", 1, None)], 1020).await, [fits(10)], "without a limit");
+    assert_eq!(spend(&[charge("q", 7, Some(10))], 1020).await, [fits(0)], "somebody else");
+    // one that does not fit takes the others with it
+    let both = [charge("q", 1, Some(10)), charge("p", 1, Some(10))];
+    assert_eq!(spend(&both, 1030).await, [fits(7), refused(11)]);
+    assert_eq!(spend(&[charge("q", 3, Some(10))], 1030).await, [fits(7)]);
+    // what was spent counts for the whole window, and a clock that goes back does not help
+    assert_eq!(spend(&one(1), 1000 + 3600).await, [refused(11)]);
+    assert_eq!(spend(&one(1), 10).await, [refused(11)]);
+    assert_eq!(spend(&one(10), 1020 + 3600 + 60).await, [fits(0)]);
+    assert_eq!(bench.epoch().await, before, "counters are no security rows");
+}
+
+async fn spenders_at_once_never_pass_a_limit(fixture: &dyn Fixture) {
+    let bench = Bench::on(fixture).await;
+    let fitted = std::sync::atomic::AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..8 {
+                    let charges = [charge("p", 3, Some(100))];
+                    let spent = pollster::block_on(bench.store().spend(&charges, 1000)).unwrap();
+                    let fits = u64::from(spent[0].fits);
+                    fitted.fetch_add(fits, std::sync::atomic::Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    assert_eq!(fitted.into_inner(), 33);
 }
 
 async fn edited_columns_are_found(fixture: &dyn Fixture) {

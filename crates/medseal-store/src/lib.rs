@@ -16,6 +16,7 @@ mod error;
 mod records;
 mod row;
 pub mod schema;
+mod spending;
 mod sqlite;
 
 pub use change::{Change, Write};
@@ -26,6 +27,7 @@ pub use records::{
     keyring,
 };
 pub use row::{RawRow, Record, Stored, Unverified};
+pub use spending::{Charge, Spent};
 pub use sqlite::SqliteStore;
 
 use async_trait::async_trait;
@@ -75,6 +77,10 @@ pub trait Store: Send + Sync {
 
     /// Adds to a key version's counters, which stop at `i64::MAX`. Not part of the epoch.
     async fn add_usage(&self, id: KeyVersionId, added: Usage) -> Result<(), StoreError>;
+
+    /// Charges budgets at a moment (seconds since 1970): all of them, or none if one does not fit. Not
+    /// part of the epoch.
+    async fn spend(&self, charges: &[Charge], now: i64) -> Result<Vec<Spent>, StoreError>;
 
     /// A key version's counters.
     async fn usage(&self, id: KeyVersionId) -> Result<Usage, StoreError>;

@@ -45,7 +45,8 @@ fn at(file: &Path, error: medseal_engine::EngineError) -> Failure {
 
 fn describe(policy: &CheckedPolicy) -> String {
     let purpose = policy.default_purpose.unwrap_or("none, it must be named");
-    format!("policy {}, {} rules, default purpose {purpose}", policy.name, policy.rules)
+    let CheckedPolicy { name, rules, budgets, .. } = policy;
+    format!("policy {name}, {rules} rules, {budgets} budgets, default purpose {purpose}")
 }
 
 fn show(arguments: &Arguments, policy: &PolicyInForce) -> Result<(), Failure> {

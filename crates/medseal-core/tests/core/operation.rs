@@ -86,6 +86,20 @@ fn values_are_grouped_by_tenant_collection_and_class() {
         ["u", "-", "-"],
     ];
     assert_eq!((groups(&collected), collected.count()), (expected.to_vec(), 5));
+    assert_eq!(collected.records(), 2, "one of each collection");
+}
+
+#[test]
+fn records_are_counted_once_in_whatever_order_they_come() {
+    let mut collected = OperationItems::new(Operation::Decrypt, 1, [7; 32]);
+    assert_eq!(collected.records(), 0);
+    for (collection, record) in [("a", "1"), ("a", "1"), ("a", "2"), ("b", "1"), ("a", "1")] {
+        let scope = Scope::new("t", collection, "f").unwrap();
+        let mut context = Vec::new();
+        encode_into(&scope, None, &Binding::record(record), &mut context).unwrap();
+        collected.add_value(KeyVersionId([1; 8]), &context, "c");
+    }
+    assert_eq!((collected.count(), collected.records()), (5, 3));
 }
 
 #[test]

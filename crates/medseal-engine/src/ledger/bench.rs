@@ -75,6 +75,7 @@ impl BenchLog {
             time: i64::try_from(TIME).unwrap_or(0),
             who: &who,
             purpose: Some(Purpose::Operations),
+            alarms: &[],
             epoch: 1,
             items: kept,
             count: 1,

@@ -37,6 +37,8 @@ pub(crate) struct Details<'a> {
     pub(crate) who: &'a Who,
     /// What it is for.
     pub(crate) purpose: Option<Purpose>,
+    /// Budgets whose alarm or limit was reached.
+    pub(crate) alarms: &'a [String],
     pub(crate) epoch: u64,
     /// The secret and every item.
     pub(crate) items: Option<audit::Details>,
@@ -60,6 +62,7 @@ pub(crate) struct Draft {
     more_rules: Names,
     who: Who,
     purpose: Option<Purpose>,
+    alarms: Names,
     epoch: u64,
     items: u64,
     digest: OperationDigest,
@@ -115,6 +118,7 @@ impl Draft {
             more_rules: Names::default(),
             who: details.who.clone(),
             purpose: details.purpose,
+            alarms: Names::default(),
             epoch: details.epoch,
             items: details.count,
             digest,
@@ -126,6 +130,7 @@ impl Draft {
             details: None,
         };
         details.keys.iter().for_each(|name| draft.keys.add(name));
+        details.alarms.iter().for_each(|budget| draft.alarms.add(budget));
         let allowed = decided.outcome == Outcome::Permitted;
         let (first, more) = decided.rules.split_at(usize::from(allowed).min(decided.rules.len()));
         draft.rule = first.first().cloned();
@@ -203,7 +208,7 @@ impl Draft {
             more_rules: self.more_rules.listed(),
             purpose: self.purpose.map(Purpose::name),
             on_behalf_of: self.who.on_behalf_of.as_deref(),
-            alarms: Vec::new(),
+            alarms: self.alarms.listed(),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! of the root, without which no home opens: whoever deletes rows of principals, grants or policies
 //! takes rights away and gives none back.
 
+use super::budgets::{Amounts, Charges};
 use super::directory::Directory;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -56,6 +57,8 @@ pub(crate) struct HeldAuthority(Mutex<Option<Held>>);
 pub(crate) struct Decision<O: Op> {
     pub(crate) who: Who,
     pub(crate) purpose: Option<Purpose>,
+    /// Budgets whose alarm or limit is reached.
+    pub(crate) alarms: Vec<String>,
     pub(crate) outcome: Result<Authorized<O>, Box<Denied>>,
 }
 
@@ -120,6 +123,7 @@ impl Engine {
             time: self.clock.now(),
             who: &who,
             purpose: self.occasion.purpose,
+            alarms: &[],
             epoch,
             items: kept,
             count: 0,
@@ -129,23 +133,37 @@ impl Engine {
         self.ledger.record_denied::<Authenticate>(items.digest(), &[], details)
     }
 
-    /// Lets the policy decide.
-    pub(crate) fn decide<O: Op>(
+    /// Lets the policy decide, and charges what was allowed to the budgets that it names.
+    pub(crate) async fn decide<O: Op>(
         &self,
         items: OperationItems,
         epoch: u64,
     ) -> Result<Decision<O>, EngineError> {
+        let (decision, charges) = self.decide_by_rules::<O>(items, epoch)?;
+        self.charge_budgets(decision, &charges).await
+    }
+
+    fn decide_by_rules<O: Op>(
+        &self,
+        items: OperationItems,
+        epoch: u64,
+    ) -> Result<(Decision<O>, Charges), EngineError> {
         let mut held = self.authority.lock();
         // an authority from before the operation began may know nothing of a role that was revoked
         let held = held.as_mut().filter(|held| held.epoch >= epoch).ok_or(StoreError::Conflict)?;
         let authority = &mut held.authority;
-        let asked = self.asked();
-        let outcome = decide::<O>(authority, &asked, items);
+        let amounts = Amounts { values: items.count(), records: items.records() };
+        let outcome = decide::<O>(authority, &self.asked(), items);
         let purpose = match &outcome {
             Ok(authorized) => Some(authorized.purpose()),
             Err(denied) => denied.purpose,
         };
-        Ok(Decision { who: who(authority), purpose, outcome })
+        let budgets = match &outcome {
+            Ok(_) if O::OPERATION.is_of_values() => authority.budgets(O::OPERATION),
+            _ => Vec::new(),
+        };
+        let (who, alarms) = (who(authority), Vec::new());
+        Ok((Decision { who, purpose, alarms, outcome }, Charges { budgets, amounts }))
     }
 
     /// What the caller said of every operation of this engine.

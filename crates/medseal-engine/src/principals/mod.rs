@@ -4,6 +4,7 @@
 //! can govern. It must not decide anything itself: that is `medseal_policy`.
 
 mod authority;
+mod budgets;
 mod directory;
 mod people;
 mod rules;

@@ -24,6 +24,8 @@ pub struct CheckedPolicy {
     pub name: String,
     /// How many rules it has.
     pub rules: usize,
+    /// How many budgets it has.
+    pub budgets: usize,
     /// The purpose of accesses that name none; none if one must be named.
     pub default_purpose: Option<&'static str>,
 }
@@ -110,6 +112,7 @@ fn checked(policy: &Policy) -> CheckedPolicy {
     CheckedPolicy {
         name: policy.name().to_owned(),
         rules: policy.len(),
+        budgets: policy.budget_count(),
         default_purpose: policy.default_purpose().map(Purpose::name),
     }
 }

@@ -36,6 +36,7 @@ fn errors() -> Vec<E> {
         E::Core(Error::Random),
         denied(Reason::NoRule),
         denied(Reason::PurposeRequired),
+        denied(Reason::OverBudget),
         E::NoSuchKey(String::new()),
         E::KeyExists(String::new()),
         E::KeyVersionUnknown,

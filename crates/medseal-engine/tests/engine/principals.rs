@@ -483,3 +483,73 @@ fn a_rotation_that_is_due_needs_no_right_to_change_keys() {
     assert_eq!(shown.primary, "few@2");
     assert!(operations(&clinic.fixture.home).contains(&"maintain".to_owned()));
 }
+
+const BUDGET: &str = r#"
+[[budget]]
+id = "calls"
+roles = ["nurse"]
+operations = ["decrypt"]
+counts = "values"
+window = "1h"
+alarm = 3
+stop = 5
+"#;
+
+/// Each access by a process of its own.
+#[test]
+fn a_budget_holds_across_processes_and_the_log_says_when() {
+    let clinic = clinic();
+    let fixture = &clinic.fixture;
+    block_on(fixture.engine.set_policy(&format!("{CLINIC}{BUDGET}"))).unwrap();
+    let phone = scope("patient", "phone");
+    let sealed = encrypt(&fixture.engine, &bound(&phone, "17"), "v");
+    let once = || {
+        let nurse = open_on(fixture, showing(&clinic.nurse)).unwrap();
+        let answer = decrypt(&nurse, &bound(&phone, "17"), &sealed);
+        (answer.err().unwrap_or("OK"), last_entry(&fixture.home))
+    };
+    for count in 1..=5 {
+        let (answer, entry) = once();
+        let alarms: &[String] = if count == 3 { &["calls".to_owned()] } else { &[] };
+        assert_eq!((answer, entry.alarms.as_slice()), ("OK", alarms), "access {count}");
+    }
+    for _ in 0..2 {
+        let (answer, entry) = once();
+        assert_eq!((answer, entry.outcome), ("BUDGET_EXCEEDED", Some("denied")));
+        assert_eq!(
+            (&entry.alarms, &entry.more_rules),
+            (&vec!["calls".to_owned()], &vec!["calls".to_owned()])
+        );
+    }
+    // the owner is not bound, and the window moves on
+    assert!(decrypt(&fixture.engine, &bound(&phone, "17"), &sealed).is_ok());
+    fixture.clock.advance(3540);
+    assert_eq!(once().0, "BUDGET_EXCEEDED");
+    fixture.clock.advance(120);
+    assert_eq!(once().0, "OK");
+    let mut alarms = 0;
+    let filter = EntryFilter { alarms: true, ..EntryFilter::default() };
+    list_entries(&fixture.home.audit(), &filter, |_| {
+        alarms += 1;
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(alarms, 4);
+}
+
+#[test]
+fn a_denied_access_is_charged_to_nobody() {
+    let clinic = clinic();
+    let fixture = &clinic.fixture;
+    block_on(fixture.engine.set_policy(&format!("{CLINIC}{BUDGET}"))).unwrap();
+    let (phone, ssn) = (scope("patient", "phone"), scope("patient", "ssn"));
+    let sealed = [&phone, &ssn].map(|s| encrypt(&fixture.engine, &bound(s, "17"), "v"));
+    let nurse = open_on(fixture, showing(&clinic.nurse)).unwrap();
+    for _ in 0..9 {
+        assert_eq!(decrypt(&nurse, &bound(&ssn, "17"), &sealed[1]), Err("DENIED"));
+    }
+    for _ in 0..5 {
+        assert!(decrypt(&nurse, &bound(&phone, "17"), &sealed[0]).is_ok());
+    }
+    assert_eq!(decrypt(&nurse, &bound(&phone, "17"), &sealed[0]), Err("BUDGET_EXCEEDED"));
+}

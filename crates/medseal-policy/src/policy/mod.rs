@@ -3,12 +3,14 @@
 //! `spec/policy.md` says how rules are matched and which wins. Rules are kept in the order of their
 //! ids, so that the order in which they were written has no say in anything.
 
+mod budget;
 mod check;
 mod explain;
 mod names;
 mod rule;
 mod toml;
 
+pub use budget::{Budget, Counts};
 pub use explain::{Explanation, RuleOutcome};
 pub use rule::Question;
 pub(crate) use rule::{Effect, Rule};
@@ -16,6 +18,7 @@ pub(crate) use rule::{Effect, Rule};
 use crate::error::PolicyError;
 use crate::principal::ROLES;
 use crate::purpose::Purpose;
+use medseal_core::operation::Operation;
 use std::collections::BTreeSet;
 
 /// Who may do what.
@@ -28,6 +31,8 @@ pub struct Policy {
     roles: Vec<String>,
     /// Ascending by id.
     rules: Vec<Rule>,
+    /// Ascending by id.
+    budgets: Vec<Budget>,
 }
 
 /// What the rules say of one question.
@@ -60,6 +65,7 @@ impl Policy {
             default_purpose: Some(Purpose::Operations),
             roles: ROLES.map(str::to_owned).into(),
             rules: Vec::new(),
+            budgets: Vec::new(),
         }
     }
 
@@ -83,6 +89,11 @@ impl Policy {
         self.rules.len()
     }
 
+    /// How many budgets it has.
+    pub fn budget_count(&self) -> usize {
+        self.budgets.len()
+    }
+
     /// Whether it has no rule.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
@@ -97,6 +108,15 @@ impl Policy {
     pub(crate) fn mask(&self, roles: &BTreeSet<String>) -> u64 {
         let bits = (0..64u32).zip(&self.roles).filter(|(_, role)| roles.contains(*role));
         bits.fold(0, |mask, (bit, _)| mask | 1 << bit)
+    }
+
+    /// What limits somebody with these roles.
+    pub(crate) fn budgets(
+        &self,
+        roles: u64,
+        operation: Operation,
+    ) -> impl Iterator<Item = &Budget> {
+        self.budgets.iter().filter(move |budget| budget.concerns(roles, operation))
     }
 
     pub(crate) fn rule_id(&self, at: usize) -> &str {

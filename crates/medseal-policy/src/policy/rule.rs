@@ -23,7 +23,7 @@ pub(crate) enum Whom {
 }
 
 impl Whom {
-    fn concerns(self, roles: u64) -> bool {
+    pub(super) fn concerns(self, roles: u64) -> bool {
         match self {
             Whom::Everybody => true,
             Whom::With(mask) => mask & roles != 0,

@@ -2,7 +2,7 @@
 
 use super::names::{Names, Pattern};
 use super::rule::{Effect, Rule, Whom, operation_bit, purpose_bit};
-use super::{Policy, check};
+use super::{Budget, Counts, Policy, check};
 use crate::error::{PolicyError, PolicyFault, Position};
 use crate::principal::ROLES;
 use crate::purpose::Purpose;
@@ -30,6 +30,28 @@ struct RawPolicy {
     roles: Option<List>,
     #[serde(default)]
     rule: Vec<RawRule>,
+    #[serde(default)]
+    budget: Vec<RawBudget>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawBudget {
+    id: Spanned<String>,
+    /// Who has one of these; each is counted apart.
+    roles: List,
+    operations: List,
+    counts: RawCounts,
+    window: Spanned<String>,
+    alarm: Option<Spanned<u64>>,
+    stop: Option<Spanned<u64>>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum RawCounts {
+    Values,
+    Records,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +107,7 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
         let span = spans.get(at).cloned().unwrap_or_default();
         return Err(reader.fault(PolicyFault::Contradiction, span, detail));
     }
+    let budgets = reader.budgets(&raw.budget, &roles)?;
     let default_purpose = raw.default_purpose.as_ref().map(|purpose| reader.purpose(purpose));
     Ok(Policy {
         name: reader.word(&raw.name)?,
@@ -92,6 +115,7 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
         default_purpose: default_purpose.transpose()?,
         roles,
         rules,
+        budgets,
     })
 }
 
@@ -174,6 +198,61 @@ impl Reader<'_> {
             }
             None => Ok(Some(list)),
         }
+    }
+
+    fn budgets(&self, raw: &[RawBudget], roles: &[String]) -> Result<Vec<Budget>, PolicyError> {
+        let mut budgets: Vec<Budget> = Vec::new();
+        for one in raw {
+            let budget = self.budget(one, roles)?;
+            if budgets.iter().any(|known| known.id == budget.id) {
+                let detail = format!("budget `{}` stands twice", budget.id);
+                return Err(self.fault(PolicyFault::Duplicate, one.id.span(), detail));
+            }
+            budgets.push(budget);
+        }
+        budgets.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(budgets)
+    }
+
+    fn budget(&self, raw: &RawBudget, roles: &[String]) -> Result<Budget, PolicyError> {
+        let id = self.word(&raw.id)?;
+        let contradiction = |span: Range<usize>, what: &str| {
+            self.fault(PolicyFault::Contradiction, span, format!("budget `{id}` {what}"))
+        };
+        let [alarm, stop] =
+            [&raw.alarm, &raw.stop].map(|limit| limit.as_ref().map(|l| *l.as_ref()));
+        if alarm.is_none() && stop.is_none() {
+            return Err(contradiction(raw.id.span(), "has neither `alarm` nor `stop`"));
+        }
+        if alarm == Some(0) || stop == Some(0) {
+            let what = "has a limit of 0; a rule that forbids says that";
+            return Err(contradiction(raw.id.span(), what));
+        }
+        if alarm.zip(stop).is_some_and(|(alarm, stop)| alarm > stop) {
+            return Err(contradiction(raw.id.span(), "stops before its alarm"));
+        }
+        let operations = self.operations(&raw.operations)?;
+        let of_values = Operation::ALL.into_iter().filter(|o| o.is_of_values());
+        let of_values = of_values.fold(0, |mask, operation| mask | operation_bit(operation));
+        if operations & of_values == 0 {
+            let what = "counts values or records, and none of its operations has any";
+            return Err(contradiction(raw.operations.span(), what));
+        }
+        Ok(Budget {
+            counts: match raw.counts {
+                RawCounts::Values => Counts::Values,
+                RawCounts::Records => Counts::Records,
+            },
+            window: self.seconds(&raw.window)?,
+            alarm,
+            stop,
+            whom: match self.selected(&raw.roles)? {
+                Some(list) => Whom::With(self.mask(list, roles)?),
+                None => Whom::Everybody,
+            },
+            operations: operations & of_values,
+            id,
+        })
     }
 
     fn whom(&self, raw: &RawRule, roles: &[String]) -> Result<Whom, PolicyError> {

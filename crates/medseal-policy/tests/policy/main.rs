@@ -1,6 +1,8 @@
 //! The tests of `medseal-policy`, against its public interface only.
 
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod deciding;
 #[cfg(test)]
 mod model;

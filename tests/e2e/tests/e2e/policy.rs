@@ -245,3 +245,32 @@ fn the_independent_verifier_knows_the_new_members() {
     let paths = paths.each_ref().map(|path| path.to_str().unwrap());
     assert!(crate::world::python(&paths, "").starts_with("ok: "));
 }
+
+/// A document's values are counted together, and a batch that does not fit is refused whole.
+#[test]
+fn a_budget_of_records_stops_a_run() {
+    let world = World::new();
+    let rules = CLINIC.replace("classes = [\"phone\"]\n", "");
+    let budget = "[[budget]]\nid = \"charts\"\nroles = [\"nurse\"]\noperations = [\"decrypt\"]\n\
+                  counts = \"records\"\nwindow = \"1h\"\nalarm = 2\nstop = 3\n";
+    world.write("clinic.toml", format!("{rules}{budget}"));
+    world.ok(&["policy", "set", "clinic.toml"], b"");
+    world.ok(&["principal", "create", "nadia"], b"");
+    world.ok(&["role", "grant", "nadia", "nurse"], b"");
+    world.write("token", world.ok(&["token", "create", "nadia"], b""));
+    let one = |id: &str| {
+        let document = format!(
+            "{{\"id\":\"{id}\",\"ssn\":\"900-12-3456\",\"name\":[{{\"family\":\"Doe\"}}]}}\n"
+        );
+        world.ok(&["record", "encrypt"], document.as_bytes())
+    };
+    let decrypt = ["--token", "@token", "record", "decrypt"];
+    let [a, b, c, d] = ["a", "b", "c", "d"].map(one);
+    world.ok(&decrypt, &a);
+    world.ok(&decrypt, &b);
+    world.refused(&decrypt, &[c.clone(), d].concat(), 5, "BUDGET_EXCEEDED");
+    world.ok(&decrypt, &c);
+    world.refused(&decrypt, &c, 5, "BUDGET_EXCEEDED");
+    let alarms = world.run(&["audit", "list", "--alarms"], b"").out();
+    assert_eq!(alarms.matches("ALARM charts").count(), 3, "{alarms}");
+}
