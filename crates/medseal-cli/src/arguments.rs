@@ -90,6 +90,9 @@ pub(crate) enum Command {
     /// Who may do what
     #[command(subcommand)]
     Policy(principal::Policy),
+    /// Emergencies in which somebody went past the policy
+    #[command(subcommand)]
+    BreakGlass(principal::BreakGlass),
     /// Check a home: root, rows, key states, audit log, permissions
     Doctor,
     /// Known answers, round trips and the health of the random source

@@ -34,7 +34,10 @@ pub(crate) async fn open(arguments: &Arguments) -> Result<Engine, Failure> {
 
 /// Who asks, and what for.
 fn occasion(arguments: &Arguments) -> Result<Occasion, Failure> {
+    let access = &arguments.access;
     Ok(Occasion {
+        // without a reason the engine says that there must be one
+        break_glass: access.break_glass.then(|| access.reason.clone().unwrap_or_default()),
         token: token(arguments.access.token.as_deref())?,
         on_behalf_of: arguments.access.on_behalf_of.clone(),
         purpose: purpose(arguments),

@@ -39,11 +39,15 @@ pub enum Operation {
     ReadPrincipals,
     /// Showing who one is.
     Authenticate,
+    /// Going past the policy in an emergency.
+    BreakGlass,
+    /// Reading and reviewing who went past the policy.
+    ReviewBreakGlass,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 12] = [
+    pub const ALL: [Operation; 14] = [
         Operation::Encrypt,
         Operation::Decrypt,
         Operation::Verify,
@@ -56,6 +60,8 @@ impl Operation {
         Operation::ManagePolicy,
         Operation::ReadPrincipals,
         Operation::Authenticate,
+        Operation::BreakGlass,
+        Operation::ReviewBreakGlass,
     ];
 
     /// Whether its items are values, each in a collection and of a class.
@@ -79,6 +85,8 @@ impl Operation {
             Operation::ManagePolicy => "manage-policy",
             Operation::ReadPrincipals => "read-principals",
             Operation::Authenticate => "authenticate",
+            Operation::BreakGlass => "break-glass",
+            Operation::ReviewBreakGlass => "review-break-glass",
         }
     }
 }

@@ -9,8 +9,8 @@ use medseal_core::keyring::State;
 use medseal_core::selftest::{self, SelftestFailure};
 use medseal_core::stored_secret::Month;
 use medseal_store::{
-    AccessTokenRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord,
-    Record, RootRecord,
+    AccessTokenRecord, BreakGlassRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord,
+    PseudonymRecord, Record, RootRecord,
 };
 use serde::Serialize;
 use std::os::unix::fs::MetadataExt;
@@ -69,6 +69,7 @@ impl Engine {
         self.verify_all::<KeySecretRecord>().await?;
         self.verify_all::<FieldRecord>().await?;
         self.verify_all::<AccessTokenRecord>().await?;
+        self.verify_all::<BreakGlassRecord>().await?;
         // a policy that does not parse any more would deny everything
         self.directory().await?.0.policy().map(drop)
     }

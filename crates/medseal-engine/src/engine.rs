@@ -5,7 +5,7 @@ use crate::error::EngineError;
 use crate::home::{Environment, Home, KWK_VERSION};
 use crate::keys::KeyCache;
 use crate::ledger::{AuditKeys, Ledger, LogStore};
-use crate::principals::{HeldAuthority, Occasion, Users};
+use crate::principals::{HeldAuthority, HeldEmergency, Occasion, Users};
 use crate::random::BufferedRandom;
 use medseal_core::row_mac::RowMacKey;
 use medseal_core::secret::Kwk;
@@ -63,6 +63,7 @@ pub struct Engine {
     pub(crate) occasion: Occasion,
     pub(crate) authority: HeldAuthority,
     pub(crate) token_pepper: TokenPepper,
+    pub(crate) emergency: HeldEmergency,
     pub(crate) environment: Environment,
     pub(crate) options: Options,
     cache: Mutex<KeyCache>,
@@ -101,6 +102,7 @@ impl Engine {
             occasion,
             authority: HeldAuthority::default(),
             token_pepper,
+            emergency: HeldEmergency::default(),
             environment,
             options,
             cache: Mutex::new(KeyCache::default()),

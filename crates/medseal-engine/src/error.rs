@@ -96,6 +96,18 @@ pub enum EngineError {
         "nobody would be left who can govern the home: an active admin with an operating system user, whom the policy allows manage-principals and manage-policy"
     )]
     LastAdmin,
+    /// An emergency without a reason.
+    #[error("an emergency needs a reason of 1 to 1024 bytes")]
+    BreakGlassReason,
+    /// Whoever may do everything has nothing to go past.
+    #[error("the owner of the home needs no emergency")]
+    BreakGlassNotNeeded,
+    /// There is no emergency with this id.
+    #[error("there is no emergency with the id `{0}`")]
+    NoSuchEmergency(String),
+    /// Nobody reviews their own emergency, or somebody's in the name of another.
+    #[error("an emergency is reviewed by somebody else, in their own name")]
+    ReviewRefused,
     /// A case's number is not acceptable.
     #[error("a case is 1 to 1024 bytes without control characters")]
     CaseInvalid,
@@ -298,6 +310,10 @@ impl EngineError {
             E::RoleUnknown(_) => "ROLE_UNKNOWN",
             E::LastAdmin => "LAST_ADMIN",
             E::CaseInvalid => "CASE_INVALID",
+            E::BreakGlassReason => "BREAK_GLASS_REASON",
+            E::BreakGlassNotNeeded => "BREAK_GLASS_NOT_NEEDED",
+            E::NoSuchEmergency(_) => "BREAK_GLASS_NOT_FOUND",
+            E::ReviewRefused => "REVIEW_REFUSED",
             E::Key { refusal, .. } => refusal_code(*refusal),
             E::NoSuchKey(_) => "KEY_NOT_FOUND",
             E::KeyExists(_) => "KEY_EXISTS",
@@ -367,7 +383,7 @@ impl EngineError {
                 ErrorClass::Unavailable
             }
             E::Denied(_) | E::ProductionRefuses(_) | E::ProofMismatch => ErrorClass::Denied,
-            E::TokenRejected => ErrorClass::Denied,
+            E::TokenRejected | E::ReviewRefused => ErrorClass::Denied,
             E::Policy(_) => ErrorClass::Malformed,
             E::NoSuchToken(_)
             | E::NoSuchPrincipal(_)
@@ -376,6 +392,9 @@ impl EngineError {
             | E::OsUserTaken(_)
             | E::RoleUnknown(_)
             | E::LastAdmin
+            | E::BreakGlassReason
+            | E::BreakGlassNotNeeded
+            | E::NoSuchEmergency(_)
             | E::CaseInvalid => ErrorClass::Usage,
             E::Key { .. } | E::NoSuchKey(_) | E::KeyExists(_) => ErrorClass::KeyState,
             E::KeyVersionUnknown | E::KeyPurpose(_) => ErrorClass::KeyState,

@@ -258,8 +258,23 @@ impl Home {
         let environment =
             Environment::of_root(&root.environment).ok_or(EngineError::HomeMissing)?;
         let epochs = EpochKeyDirectory::new(self.epochs());
-        Engine::start(self, store, store_id, kwk, epochs, environment, options, occasion, clock)
-            .await
+        let emergency = occasion.break_glass.clone();
+        let engine = Engine::start(
+            self,
+            store,
+            store_id,
+            kwk,
+            epochs,
+            environment,
+            options,
+            occasion,
+            clock,
+        );
+        let engine = engine.await?;
+        if let Some(reason) = emergency {
+            engine.break_glass(&reason).await?;
+        }
+        Ok(engine)
     }
 
     fn provider(

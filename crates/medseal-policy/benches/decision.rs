@@ -64,7 +64,7 @@ fn median(mut run: impl FnMut() -> Option<()>, rounds: usize) -> Option<f64> {
 }
 
 fn figures() -> Option<Vec<(&'static str, f64)>> {
-    let asked = Asked { purpose: Some(Purpose::Treatment), second_factor_age: None };
+    let asked = Asked { purpose: Some(Purpose::Treatment), ..Asked::default() };
     let mut known = authority()?;
     let group = items()?.groups().next()?.clone();
     let groups = || std::iter::once(black_box(&group));

@@ -67,12 +67,15 @@ impl Authority {
             .filter_map(|(at, principal)| Some((at, principal?)))
     }
 
+    pub(crate) fn roles(&self, at: usize) -> u64 {
+        self.masks.get(at).copied().unwrap_or_default()
+    }
+
     /// What limits this operation, for the caller and for whom it acts: each is counted apart.
     pub fn budgets(&self, operation: Operation) -> Vec<(PrincipalId, Budget)> {
         let mut all = Vec::new();
         for (at, principal) in self.principals() {
-            let roles = self.masks.get(at).copied().unwrap_or_default();
-            let budgets = self.policy.budgets(roles, operation);
+            let budgets = self.policy.budgets(self.roles(at), operation);
             all.extend(budgets.map(|budget| (principal.id, budget.clone())));
         }
         all
@@ -80,7 +83,7 @@ impl Authority {
 
     /// What the policy says to the principal at `at`.
     pub(crate) fn verdict(&mut self, at: usize, question: &Question<'_>) -> (&Policy, &Verdict) {
-        let roles = self.masks.get(at).copied().unwrap_or_default();
+        let roles = self.roles(at);
         let verdict = match self.caches.get_mut(at) {
             Some(cache) => cache.verdict(&self.policy, roles, question),
             None => &Verdict::NoRule,

@@ -3,7 +3,7 @@
 use crate::authority::Authority;
 use crate::operation::Op;
 use crate::policy::{Question, Verdict};
-use crate::principal::{Caller, LOCAL_OWNER, MAINTENANCE};
+use crate::principal::{BREAK_GLASS, Caller, LOCAL_OWNER, MAINTENANCE};
 use crate::purpose::Purpose;
 use medseal_core::operation::{Group, Operation, OperationDigest, OperationItems};
 use std::fmt;
@@ -16,6 +16,8 @@ pub struct Asked {
     pub purpose: Option<Purpose>,
     /// How long ago a second factor was shown, in seconds.
     pub second_factor_age: Option<u64>,
+    /// Whether the caller has broken the glass, with a reason that is on record.
+    pub glass_is_broken: bool,
 }
 
 /// Which decision: the first eight bytes of the operation's salted digest, so that the entry of the
@@ -223,6 +225,9 @@ impl Authority {
     /// A purpose is asked for where patients' data is touched; no policy binds the built-in owner.
     fn purpose_of(&self, operation: Operation, asked: &Asked) -> Option<Purpose> {
         let is_bound = self.principals().next().is_some();
+        if asked.glass_is_broken || operation == Operation::BreakGlass {
+            return Some(Purpose::Emergency);
+        }
         let otherwise = if is_bound && operation.is_of_values() {
             self.policy().default_purpose()
         } else {
@@ -262,6 +267,17 @@ impl Authority {
         if any { Ok(rules) } else { Err(Refused::of(Reason::OtherOperation)) }
     }
 
+    /// Whether the caller itself may go past the rules for this. Nobody does it for somebody else.
+    fn glass_for(&self, at: usize, question: &Question<'_>, asked: &Asked) -> bool {
+        let Some(glass) = self.policy().glass().filter(|_| self.on_behalf_of().is_none()) else {
+            return false;
+        };
+        match question.operation {
+            Operation::BreakGlass => glass.concerns(self.roles(at)),
+            operation => asked.glass_is_broken && glass.opens(self.roles(at), operation),
+        }
+    }
+
     /// The rule by which the principal at `at` may, when there is one who needs a rule.
     fn rule_for(
         &mut self,
@@ -284,15 +300,25 @@ impl Authority {
             return Err(refused(Reason::Tenant, Vec::new()));
         }
         let age = asked.second_factor_age;
+        let glass = self.glass_for(at, question, asked);
         let (policy, verdict) = self.verdict(at, question);
         let id = |at: &usize| policy.rule_id(*at).to_owned();
         match verdict {
+            _ if question.operation == Operation::BreakGlass => match glass {
+                true => Ok(Some(BREAK_GLASS.to_owned())),
+                false => Err(refused(Reason::NoRule, Vec::new())),
+            },
+            Verdict::Forbidden(rules) if glass && !policy.any_absolute(rules) => {
+                Ok(Some(BREAK_GLASS.to_owned()))
+            }
+            Verdict::NoRule if glass => Ok(Some(BREAK_GLASS.to_owned())),
             Verdict::Forbidden(forbidding) => {
                 Err(refused(Reason::Forbidden, forbidding.iter().map(id).collect()))
             }
             Verdict::NoRule => Err(refused(Reason::NoRule, Vec::new())),
             Verdict::Allowed(allowing) => {
                 let fresh = allowing.iter().find(|at| policy.is_fresh(**at, age)).map(id);
+                let fresh = fresh.or_else(|| glass.then(|| BREAK_GLASS.to_owned()));
                 fresh.map(Some).ok_or_else(|| refused(Reason::SecondFactor, Vec::new()))
             }
         }

@@ -22,9 +22,11 @@ pub use authority::Authority;
 pub use decision::{Answer, Asked, Authorized, DecisionId, Denied, Reason, Refused, decide};
 pub use error::{PolicyError, PolicyFault, Position};
 pub use operation::{
-    Authenticate, ChangeKeys, Decrypt, DefineFields, Encrypt, Maintain, ManagePolicy,
-    ManagePrincipals, Op, ReadAudit, ReadPrincipals, Reencrypt, Verify,
+    Authenticate, BreakGlass, ChangeKeys, Decrypt, DefineFields, Encrypt, Maintain, ManagePolicy,
+    ManagePrincipals, Op, ReadAudit, ReadPrincipals, Reencrypt, ReviewBreakGlass, Verify,
 };
 pub use policy::{Budget, Counts, Explanation, Policy, Question, RuleOutcome};
-pub use principal::{ADMIN, Caller, Kind, LOCAL_OWNER, MAINTENANCE, Principal, PrincipalId, ROLES};
+pub use principal::{
+    ADMIN, BREAK_GLASS, Caller, Kind, LOCAL_OWNER, MAINTENANCE, Principal, PrincipalId, ROLES,
+};
 pub use purpose::Purpose;

@@ -71,3 +71,11 @@ op!(
     /// Showing who one is.
     Authenticate
 );
+op!(
+    /// Going past the policy in an emergency.
+    BreakGlass
+);
+op!(
+    /// Reading and reviewing who went past the policy.
+    ReviewBreakGlass
+);

@@ -13,6 +13,9 @@ pub const LOCAL_OWNER: &str = "local-owner";
 /// The rule by which keys are maintained whoever is at work.
 pub const MAINTENANCE: &str = "maintenance";
 
+/// The rule by which somebody went past the policy in an emergency.
+pub const BREAK_GLASS: &str = "break-glass";
+
 /// The stable id of a principal; a name could be given again after a row was lost, an id never is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PrincipalId(pub [u8; 8]);

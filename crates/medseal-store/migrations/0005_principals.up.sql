@@ -37,6 +37,19 @@ CREATE TABLE access_tokens (
     row_mac      BLOB   NOT NULL  -- 32 bytes
 );
 
+-- Who went past the policy in an emergency. Rows are never deleted.
+CREATE TABLE break_glass (
+    grant_id     TEXT   NOT NULL PRIMARY KEY, -- immutable: 16 hexadecimal digits
+    principal_id TEXT   NOT NULL, -- immutable: who
+    opened_at    BIGINT NOT NULL, -- immutable
+    ends_at      BIGINT NOT NULL, -- immutable: end of the time box
+    reason       BLOB   NOT NULL, -- stored secret, bound to this row and version
+    reviewed_by  TEXT,            -- who looked at it afterwards
+    reviewed_at  BIGINT,          -- when
+    row_version  BIGINT NOT NULL, -- +1 with every change of the row
+    row_mac      BLOB   NOT NULL  -- 32 bytes
+);
+
 -- Counters, not security rows: what principals spent of their budgets, in slots of time.
 CREATE TABLE budget_usage (
     principal_id TEXT   NOT NULL, -- whose

@@ -7,8 +7,9 @@
 
 use crate::schema::{self, FIELD_DEFINITIONS, KEY_VERSIONS, Table};
 use crate::{
-    AccessTokenRecord, AuditLogRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord,
-    PolicyRecord, PrincipalRecord, PrincipalState, PseudonymRecord, RoleGrantRecord, RootRecord,
+    AccessTokenRecord, AuditLogRecord, BreakGlassRecord, FieldRecord, KeyRecord, KeySecretRecord,
+    KeyVersionRecord, PolicyRecord, PrincipalRecord, PrincipalState, PseudonymRecord,
+    RoleGrantRecord, RootRecord,
 };
 use crate::{Change, Charge, RawRow, Record, Spent, Store, StoreError, Stored, Write};
 use crate::{all, get, keyring};
@@ -206,6 +207,18 @@ fn access_token(mac: &str) -> AccessTokenRecord {
     }
 }
 
+fn break_glass(id: &str) -> BreakGlassRecord {
+    BreakGlassRecord {
+        grant_id: id.to_owned(),
+        principal_id: "0011223344556677".to_owned(),
+        opened_at: 7,
+        ends_at: 9,
+        reason: vec![0xf8, 0],
+        reviewed_by: None,
+        reviewed_at: Some(8),
+    }
+}
+
 fn policy() -> PolicyRecord {
     let (document, set_by) = ("policy = 1\n".to_owned(), "os-user:0".to_owned());
     PolicyRecord { name: PolicyRecord::NAME.to_owned(), document, set_by, set_at: 7 }
@@ -228,6 +241,7 @@ async fn records_come_back_as_they_went_in(fixture: &dyn Fixture) {
     comes_back(&bench, &role_grant("auditor", false), &["0011223344556677", "auditor"]).await;
     comes_back(&bench, &access_token("aa"), &["aa"]).await;
     comes_back(&bench, &policy(), &["policy"]).await;
+    comes_back(&bench, &break_glass("aa"), &["aa"]).await;
     comes_back(&bench, &field("t", "patients", "name"), &["t", "patients", "name"]).await;
     comes_back(&bench, &field("", "% _'\";--", "é\u{0}日"), &["", "% _'\";--", "é\u{0}日"]).await;
 }
@@ -463,6 +477,8 @@ async fn edited_columns_are_found(fixture: &dyn Fixture) {
     edits_are_found(&bench, &revoked, &["0011223344556677", "admin"], &edits).await;
     let edits = [("expires_at", Column::Integer(0)), ("principal_id", text("ff"))];
     edits_are_found(&bench, &access_token("aa"), &["aa"], &edits).await;
+    let edits = [("ends_at", Column::Integer(99)), ("reviewed_by", text("me"))];
+    edits_are_found(&bench, &break_glass("ab"), &["ab"], &edits).await;
     edits_are_found(&bench, &policy(), &["policy"], &[("document", text(""))]).await;
 }
 

@@ -22,9 +22,9 @@ mod sqlite;
 pub use change::{Change, Write};
 pub use error::StoreError;
 pub use records::{
-    AccessTokenRecord, AuditLogRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord,
-    PolicyRecord, PrincipalRecord, PrincipalState, PseudonymRecord, RoleGrantRecord, RootRecord,
-    keyring,
+    AccessTokenRecord, AuditLogRecord, BreakGlassRecord, FieldRecord, KeyRecord, KeySecretRecord,
+    KeyVersionRecord, PolicyRecord, PrincipalRecord, PrincipalState, PseudonymRecord,
+    RoleGrantRecord, RootRecord, keyring,
 };
 pub use row::{RawRow, Record, Stored, Unverified};
 pub use spending::{Charge, Spent};

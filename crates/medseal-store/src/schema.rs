@@ -180,8 +180,23 @@ pub static POLICIES: Table = Table {
     columns: &[("name", Text), ("document", Text), ("set_by", Text), ("set_at", Integer)],
 };
 
+/// Who went past the policy in an emergency.
+pub static BREAK_GLASS: Table = Table {
+    name: "break_glass",
+    key_columns: 1,
+    columns: &[
+        ("grant_id", Text),
+        ("principal_id", Text),
+        ("opened_at", Integer),
+        ("ends_at", Integer),
+        ("reason", Bytes),
+        ("reviewed_by", Text),
+        ("reviewed_at", Integer),
+    ],
+};
+
 /// Every table of security rows.
-pub static ALL: [&Table; 11] = [
+pub static ALL: [&Table; 12] = [
     &ROOT,
     &KEYS,
     &KEY_VERSIONS,
@@ -193,4 +208,5 @@ pub static ALL: [&Table; 11] = [
     &ROLE_GRANTS,
     &ACCESS_TOKENS,
     &POLICIES,
+    &BREAK_GLASS,
 ];

@@ -13,6 +13,12 @@ pub(crate) struct Access {
     /// The case it belongs to; kept encrypted in the audit log
     #[arg(long, global = true, value_name = "ID")]
     pub(crate) case: Option<String>,
+    /// Go past the policy in an emergency, if the policy lets you; needs --reason
+    #[arg(long, global = true)]
+    pub(crate) break_glass: bool,
+    /// Why; kept encrypted, until and after somebody has reviewed it
+    #[arg(long, global = true, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
     /// Act on behalf of a principal; for the owner and admins
     #[arg(long = "as", global = true, value_name = "NAME")]
     pub(crate) on_behalf_of: Option<String>,
@@ -110,6 +116,17 @@ pub(crate) enum Token {
     /// End a token
     Revoke {
         /// Its id, from `medseal token list`
+        id: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum BreakGlass {
+    /// List emergencies; they are open until somebody has reviewed them
+    List,
+    /// Say that an emergency was looked into, by somebody else than the one who had it
+    Review {
+        /// Its id, from `medseal break-glass list`
         id: String,
     },
 }

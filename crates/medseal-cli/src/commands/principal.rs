@@ -1,10 +1,10 @@
-//! `medseal principal …`, `medseal role …` and `medseal token …`.
+//! `medseal principal …`, `role …`, `token …` and `break-glass …`.
 
 use crate::arguments::Arguments;
-use crate::arguments::principal::{self as grammar, Principal, Role, Token};
+use crate::arguments::principal::{self as grammar, BreakGlass, Principal, Role, Token};
 use crate::failure::Failure;
 use crate::{duration, home, os_user, output};
-use medseal_engine::principals::{Kind, NewPrincipal, PrincipalSummary, TokenSummary};
+use medseal_engine::principals::{BrokenGlass, Kind, NewPrincipal, PrincipalSummary, TokenSummary};
 use serde_json::json;
 
 pub(crate) async fn run(arguments: &Arguments, command: &Principal) -> Result<(), Failure> {
@@ -86,6 +86,34 @@ pub(crate) async fn run_token(arguments: &Arguments, command: &Token) -> Result<
             done(arguments, id, "is revoked")
         }
     }
+}
+
+pub(crate) async fn run_break_glass(
+    arguments: &Arguments,
+    command: &BreakGlass,
+) -> Result<(), Failure> {
+    let engine = home::open(arguments).await?;
+    match command {
+        BreakGlass::List => {
+            let emergencies = engine.list_broken_glass().await?;
+            if arguments.json {
+                return output::json(&emergencies);
+            }
+            emergencies
+                .iter()
+                .try_for_each(|emergency| output::line(&describe_emergency(emergency)))
+        }
+        BreakGlass::Review { id } => {
+            engine.review_broken_glass(id).await?;
+            done(arguments, id, "is reviewed")
+        }
+    }
+}
+
+fn describe_emergency(emergency: &BrokenGlass) -> String {
+    let BrokenGlass { id, principal, state, opened, ends, reason, .. } = emergency;
+    let by = emergency.reviewed_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    format!("{id}  {state}{by}  {principal}  {opened} to {ends}  {reason}")
 }
 
 fn kind_of(kind: grammar::Kind) -> Kind {

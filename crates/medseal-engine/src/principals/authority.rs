@@ -16,7 +16,8 @@ use medseal_core::AccessToken;
 use medseal_core::keyring::UnixSeconds;
 use medseal_core::operation::OperationItems;
 use medseal_policy::{
-    Asked, Authenticate, Authority, Authorized, Caller, Denied, Op, Principal, Purpose, decide,
+    Asked, Authenticate, Authority, Authorized, BREAK_GLASS, Caller, Denied, Op, Principal,
+    Purpose, decide,
 };
 use medseal_store::StoreError;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -32,6 +33,8 @@ pub struct Occasion {
     pub purpose: Option<Purpose>,
     /// The case it belongs to; kept encrypted, it may name a patient.
     pub case: Option<String>,
+    /// Why the caller goes past the policy, in an emergency; kept encrypted as well.
+    pub break_glass: Option<String>,
 }
 
 /// Whose process and whose directory it is.
@@ -162,19 +165,26 @@ impl Engine {
             Ok(_) if O::OPERATION.is_of_values() => authority.budgets(O::OPERATION),
             _ => Vec::new(),
         };
-        let (who, alarms) = (who(authority), Vec::new());
+        let by_glass = outcome.as_ref().is_ok_and(|ok| ok.rules().iter().any(|r| r == BREAK_GLASS));
+        let mark = self.emergency_mark().filter(|_| by_glass);
+        let (who, alarms) = (who(authority), mark.into_iter().collect());
         Ok((Decision { who, purpose, alarms, outcome }, Charges { budgets, amounts }))
     }
 
     /// What the caller said of every operation of this engine.
     pub(crate) fn asked(&self) -> Asked {
-        Asked { purpose: self.occasion.purpose, second_factor_age: None }
+        let glass_is_broken = self.glass_is_broken();
+        Asked { purpose: self.occasion.purpose, second_factor_age: None, glass_is_broken }
+    }
+
+    /// The caller, once it is known.
+    pub(crate) fn asking(&self) -> Option<Caller> {
+        self.authority.lock().as_ref().map(|held| held.authority.caller().clone())
     }
 
     /// The caller as rows name whoever changed them.
     pub(crate) fn caller_name(&self) -> String {
-        let held = self.authority.lock();
-        held.as_ref().map(|held| held.authority.caller().name()).unwrap_or_default()
+        self.asking().map(|caller| caller.name()).unwrap_or_default()
     }
 }
 

@@ -32,21 +32,28 @@ impl Charges {
         }
     }
 
-    fn charges(&self) -> Vec<Charge> {
+    /// An emergency is charged and not stopped.
+    fn charges(&self, emergency: bool) -> Vec<Charge> {
         let charge = |(id, budget): &(PrincipalId, Budget)| Charge {
             principal_id: id.to_string(),
             budget: budget.id.clone(),
             window: budget.window,
             amount: self.amount(budget),
-            stop: budget.stop,
+            stop: budget.stop.filter(|_| !emergency),
         };
         self.budgets.iter().map(charge).collect()
     }
 
-    /// Whether this operation is the one that reaches the alarm.
+    fn passes_limit(&self, budget: &Budget, spent: Spent) -> bool {
+        let after = spent.before.saturating_add(self.amount(budget));
+        budget.stop.is_some_and(|stop| after > stop)
+    }
+
+    /// Whether this operation is the one that reaches the alarm, or passes the limit in an emergency.
     fn reaches_alarm(&self, budget: &Budget, spent: Spent) -> bool {
         let after = spent.before.saturating_add(self.amount(budget));
-        budget.alarm.is_some_and(|alarm| spent.before < alarm && alarm <= after)
+        self.passes_limit(budget, spent)
+            || budget.alarm.is_some_and(|alarm| spent.before < alarm && alarm <= after)
     }
 }
 
@@ -60,7 +67,8 @@ impl Engine {
         if charges.budgets.is_empty() {
             return Ok(decision);
         }
-        let spent = self.store.spend(&charges.charges(), self.clock.now()).await?;
+        let emergency = self.glass_is_broken();
+        let spent = self.store.spend(&charges.charges(emergency), self.clock.now()).await?;
         let budgets = || charges.budgets.iter().map(|(_, budget)| budget).zip(&spent);
         let passed: Vec<&Budget> =
             budgets().filter(|(_, spent)| !spent.fits).map(|(budget, _)| budget).collect();
@@ -73,7 +81,11 @@ impl Engine {
             return Ok(Decision { who, purpose, alarms, outcome });
         }
         let reached = budgets().filter(|(budget, spent)| charges.reaches_alarm(budget, **spent));
-        let alarms = reached.map(|(budget, _)| budget.id.clone()).collect();
+        let mut alarms = decision.alarms;
+        alarms.extend(reached.map(|(budget, _)| budget.id.clone()));
+        // a limit that is passed is a use of the emergency, whichever rule allowed it
+        let over = budgets().any(|(budget, spent)| charges.passes_limit(budget, *spent));
+        alarms.extend(self.emergency_mark().filter(|_| emergency && over));
         Ok(Decision { alarms, ..decision })
     }
 }

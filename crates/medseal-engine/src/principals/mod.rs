@@ -6,12 +6,15 @@
 mod authority;
 mod budgets;
 mod directory;
+mod glass;
 mod people;
 mod rules;
 mod tokens;
 
 pub use authority::Occasion;
 pub(crate) use authority::{HeldAuthority, Users};
+pub use glass::BrokenGlass;
+pub(crate) use glass::HeldEmergency;
 pub use people::{NewPrincipal, PrincipalSummary};
 pub use rules::{CheckedPolicy, PolicyInForce, RuleSummary, Simulated, Simulation, check_policy};
 pub use tokens::{NewToken, TokenSummary};

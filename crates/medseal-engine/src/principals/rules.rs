@@ -223,7 +223,7 @@ fn simulated(
         Caller::Owner { .. } | Caller::Stranger { .. } => <_>::default(),
     };
     let mut authority = Authority::new(policy, caller, None);
-    let occasion = Asked { purpose: asked.purpose, second_factor_age: None };
+    let occasion = Asked { purpose: asked.purpose, ..Asked::default() };
     let answer = authority.answer(asked.operation, &occasion, std::iter::once(group));
     let purpose = answer.purpose.unwrap_or(Purpose::Operations);
     let question = Question { operation: asked.operation, purpose, group };

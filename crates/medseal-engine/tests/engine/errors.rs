@@ -105,6 +105,10 @@ fn of_principals() -> Vec<E> {
         E::RoleUnknown(name()),
         E::LastAdmin,
         E::CaseInvalid,
+        E::BreakGlassReason,
+        E::BreakGlassNotNeeded,
+        E::NoSuchEmergency(name()),
+        E::ReviewRefused,
     ]);
     all
 }

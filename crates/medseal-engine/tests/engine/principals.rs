@@ -553,3 +553,120 @@ fn a_denied_access_is_charged_to_nobody() {
     }
     assert_eq!(decrypt(&nurse, &bound(&phone, "17"), &sealed[0]), Err("BUDGET_EXCEEDED"));
 }
+
+const GLASS: &str = r#"
+[[rule]]
+id = "no-vip"
+effect = "forbid"
+operations = ["decrypt"]
+classes = ["vip"]
+absolute = true
+
+[[rule]]
+id = "auditors-review"
+effect = "allow"
+roles = ["auditor"]
+operations = ["review-break-glass"]
+
+[break_glass]
+roles = ["nurse"]
+operations = ["decrypt"]
+duration = "1h"
+"#;
+
+fn emergency(token: &str, reason: &str) -> Occasion {
+    Occasion { break_glass: Some(reason.to_owned()), ..showing(token) }
+}
+
+#[test]
+fn an_emergency_goes_past_the_policy_for_a_while_and_in_plain_sight() {
+    let clinic = clinic();
+    let fixture = &clinic.fixture;
+    block_on(fixture.engine.set_policy(&format!("{CLINIC}{BUDGET}{GLASS}"))).unwrap();
+    let auditor = with_token(&fixture.engine, "otto", "auditor");
+    let ssn = scope("patient", "ssn");
+    let sealed = encrypt(&fixture.engine, &bound(&ssn, "17"), "v");
+    let reason = "unconscious patient Müller";
+    let nurse = open_on(fixture, emergency(&clinic.nurse, reason)).unwrap();
+    let opened = last_entry(&fixture.home);
+    assert_eq!((opened.operation.as_str(), opened.outcome), ("break-glass", Some("permitted")));
+    let mark = opened.alarms[0].clone();
+    // past the rules and past the budget of five
+    for _ in 0..7 {
+        assert_eq!(decrypt(&nurse, &bound(&ssn, "17"), &sealed), Ok("v".to_owned()));
+    }
+    let entry = last_entry(&fixture.home);
+    assert_eq!(
+        (entry.rule.as_deref(), entry.purpose.as_deref()),
+        (Some("break-glass"), Some("emergency"))
+    );
+    assert!(
+        entry.alarms.contains(&mark) && entry.alarms.contains(&"calls".to_owned()),
+        "{entry:?}"
+    );
+    assert_eq!(code(block_on(nurse.rotate_key("default", "default", None, None))), "DENIED");
+    // another process, the same emergency
+    let again = open_on(fixture, emergency(&clinic.nurse, "still")).unwrap();
+    assert!(decrypt(&again, &bound(&ssn, "17"), &sealed).is_ok());
+    assert!(last_entry(&fixture.home).alarms.contains(&mark));
+    fixture.clock.advance(3600);
+    assert_eq!(decrypt(&nurse, &bound(&ssn, "17"), &sealed), Err("DENIED"), "the time is up");
+
+    let otto = open_on(fixture, showing(&auditor)).unwrap();
+    let listed = block_on(otto.list_broken_glass()).unwrap();
+    assert_eq!((listed.len(), listed[0].state, listed[0].reason.as_str()), (1, "open", reason));
+    assert!(mark.ends_with(&listed[0].id));
+    block_on(otto.review_broken_glass(&listed[0].id)).unwrap();
+    let listed = block_on(otto.list_broken_glass()).unwrap();
+    assert_eq!((listed[0].state, listed[0].reviewed_by.as_deref()), ("reviewed", Some("otto")));
+    assert_eq!(listed[0].reason, reason, "readable after the review");
+    assert_eq!(
+        code(block_on(otto.review_broken_glass("0000000000000000"))),
+        "BREAK_GLASS_NOT_FOUND"
+    );
+}
+
+#[test]
+fn an_emergency_lifts_no_absolute_prohibition_and_needs_a_reason_and_a_right() {
+    let clinic = clinic();
+    let fixture = &clinic.fixture;
+    let vip = scope("patient", "vip");
+    let definition = FieldDefinition {
+        key: "default".to_owned(),
+        class: "vip".to_owned(),
+        flags: Flags::new(false, true, false, false).unwrap(),
+        placement: "inline".to_owned(),
+        profile: None,
+    };
+    block_on(fixture.engine.define_field(&vip, &definition)).unwrap();
+    let sealed = encrypt(&fixture.engine, &bound(&vip, "17"), "v");
+    let broken = |token: &str, reason: &str| open_on(fixture, emergency(token, reason));
+    assert_eq!(code(broken(&clinic.nurse, "x").map(drop)), "DENIED", "no policy says who may");
+    assert_eq!(last_entry(&fixture.home).outcome, Some("denied"));
+    block_on(fixture.engine.set_policy(&format!("{CLINIC}{GLASS}"))).unwrap();
+    for reason in ["", "  ", &"x".repeat(1025)] {
+        assert_eq!(code(broken(&clinic.nurse, reason).map(drop)), "BREAK_GLASS_REASON");
+    }
+    assert_eq!(code(broken(&clinic.app, "x").map(drop)), "DENIED");
+    let nurse = broken(&clinic.nurse, "x").unwrap();
+    assert_eq!(decrypt(&nurse, &bound(&vip, "17"), &sealed), Err("DENIED"));
+    assert_eq!(code(block_on(nurse.list_broken_glass()).map(drop)), "DENIED");
+    let owner = Occasion { break_glass: Some("x".to_owned()), ..Occasion::default() };
+    assert_eq!(code(open_on(fixture, owner).map(drop)), "BREAK_GLASS_NOT_NEEDED");
+}
+
+#[test]
+fn nobody_reviews_their_own_emergency() {
+    let clinic = clinic();
+    let fixture = &clinic.fixture;
+    let policy = format!("{CLINIC}{GLASS}").replace("roles = [\"auditor\"]", "roles = [\"nurse\"]");
+    block_on(fixture.engine.set_policy(&policy)).unwrap();
+    drop(open_on(fixture, emergency(&clinic.nurse, "x")).unwrap());
+    let nurse = open_on(fixture, showing(&clinic.nurse)).unwrap();
+    let listed = block_on(nurse.list_broken_glass()).unwrap();
+    assert_eq!(code(block_on(nurse.review_broken_glass(&listed[0].id))), "REVIEW_REFUSED");
+    let acting = Occasion { on_behalf_of: Some("nadia".to_owned()), ..Occasion::default() };
+    let acting = open_on(fixture, acting).unwrap();
+    assert_eq!(code(block_on(acting.review_broken_glass(&listed[0].id))), "REVIEW_REFUSED");
+    block_on(fixture.engine.review_broken_glass(&listed[0].id)).unwrap();
+}

@@ -6,12 +6,14 @@
 mod budget;
 mod check;
 mod explain;
+mod glass;
 mod names;
 mod rule;
 mod toml;
 
 pub use budget::{Budget, Counts};
 pub use explain::{Explanation, RuleOutcome};
+pub(crate) use glass::Glass;
 pub use rule::Question;
 pub(crate) use rule::{Effect, Rule};
 
@@ -33,6 +35,7 @@ pub struct Policy {
     rules: Vec<Rule>,
     /// Ascending by id.
     budgets: Vec<Budget>,
+    glass: Option<Glass>,
 }
 
 /// What the rules say of one question.
@@ -66,6 +69,7 @@ impl Policy {
             roles: ROLES.map(str::to_owned).into(),
             rules: Vec::new(),
             budgets: Vec::new(),
+            glass: None,
         }
     }
 
@@ -87,6 +91,20 @@ impl Policy {
     /// How many rules it has.
     pub fn len(&self) -> usize {
         self.rules.len()
+    }
+
+    /// For how many seconds somebody may go past the rules; none if nobody may.
+    pub fn break_glass_duration(&self) -> Option<u64> {
+        self.glass.as_ref().map(|glass| glass.duration)
+    }
+
+    pub(crate) fn glass(&self) -> Option<&Glass> {
+        self.glass.as_ref()
+    }
+
+    /// Whether one of these rules stands even in an emergency.
+    pub(crate) fn any_absolute(&self, rules: &[usize]) -> bool {
+        rules.iter().any(|at| self.rules.get(*at).is_some_and(|rule| rule.absolute))
     }
 
     /// How many budgets it has.

@@ -56,6 +56,8 @@ pub(crate) struct Rule {
     pub(crate) tenants: Names,
     pub(crate) collections: Names,
     pub(crate) classes: Names,
+    /// Of a rule that forbids: not even an emergency lifts it.
+    pub(crate) absolute: bool,
     /// The age of a second factor, in seconds, up to which the rule allows.
     pub(crate) second_factor: Option<u64>,
 }

@@ -2,7 +2,7 @@
 
 use super::names::{Names, Pattern};
 use super::rule::{Effect, Rule, Whom, operation_bit, purpose_bit};
-use super::{Budget, Counts, Policy, check};
+use super::{Budget, Counts, Glass, Policy, check};
 use crate::error::{PolicyError, PolicyFault, Position};
 use crate::principal::ROLES;
 use crate::purpose::Purpose;
@@ -32,6 +32,15 @@ struct RawPolicy {
     rule: Vec<RawRule>,
     #[serde(default)]
     budget: Vec<RawBudget>,
+    break_glass: Option<RawGlass>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawGlass {
+    roles: List,
+    operations: List,
+    duration: Spanned<String>,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +78,8 @@ struct RawRule {
     collections: Option<List>,
     classes: Option<List>,
     second_factor: Option<Spanned<String>>,
+    /// Of a rule that forbids: not even an emergency lifts it.
+    absolute: Option<Spanned<bool>>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -108,6 +119,7 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
         return Err(reader.fault(PolicyFault::Contradiction, span, detail));
     }
     let budgets = reader.budgets(&raw.budget, &roles)?;
+    let glass = raw.break_glass.as_ref().map(|glass| reader.glass(glass, &roles)).transpose()?;
     let default_purpose = raw.default_purpose.as_ref().map(|purpose| reader.purpose(purpose));
     Ok(Policy {
         name: reader.word(&raw.name)?,
@@ -116,7 +128,13 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
         roles,
         rules,
         budgets,
+        glass,
     })
+}
+
+fn of_values() -> u32 {
+    let of_values = Operation::ALL.into_iter().filter(|operation| operation.is_of_values());
+    of_values.fold(0, |mask, operation| mask | operation_bit(operation))
 }
 
 struct Reader<'t> {
@@ -167,6 +185,14 @@ impl Reader<'_> {
             collections: self.names(raw.collections.as_ref())?,
             classes: self.names(raw.classes.as_ref())?,
             second_factor: second_factor.transpose()?,
+            absolute: match (&raw.absolute, raw.effect) {
+                (Some(absolute), RawEffect::Allow) => {
+                    let detail = "`absolute` is a member of rules that forbid";
+                    return Err(self.fault(PolicyFault::Syntax, absolute.span(), detail));
+                }
+                (absolute, RawEffect::Forbid) => absolute.as_ref().is_some_and(|a| *a.as_ref()),
+                (None, RawEffect::Allow) => false,
+            },
         })
     }
 
@@ -231,10 +257,8 @@ impl Reader<'_> {
         if alarm.zip(stop).is_some_and(|(alarm, stop)| alarm > stop) {
             return Err(contradiction(raw.id.span(), "stops before its alarm"));
         }
-        let operations = self.operations(&raw.operations)?;
-        let of_values = Operation::ALL.into_iter().filter(|o| o.is_of_values());
-        let of_values = of_values.fold(0, |mask, operation| mask | operation_bit(operation));
-        if operations & of_values == 0 {
+        let operations = self.operations(&raw.operations)? & of_values();
+        if operations == 0 {
             let what = "counts values or records, and none of its operations has any";
             return Err(contradiction(raw.operations.span(), what));
         }
@@ -246,21 +270,32 @@ impl Reader<'_> {
             window: self.seconds(&raw.window)?,
             alarm,
             stop,
-            whom: match self.selected(&raw.roles)? {
-                Some(list) => Whom::With(self.mask(list, roles)?),
-                None => Whom::Everybody,
-            },
-            operations: operations & of_values,
+            whom: self.with(&raw.roles, roles)?,
+            operations,
             id,
         })
     }
 
+    fn glass(&self, raw: &RawGlass, roles: &[String]) -> Result<Glass, PolicyError> {
+        let operations = self.operations(&raw.operations)? & of_values();
+        if operations == 0 {
+            let detail = "`break_glass` is for operations on values";
+            return Err(self.fault(PolicyFault::Contradiction, raw.operations.span(), detail));
+        }
+        let whom = self.with(&raw.roles, roles)?;
+        Ok(Glass { whom, operations, duration: self.seconds(&raw.duration)? })
+    }
+
+    fn with(&self, raw: &List, roles: &[String]) -> Result<Whom, PolicyError> {
+        match self.selected(raw)? {
+            Some(list) => Ok(Whom::With(self.mask(list, roles)?)),
+            None => Ok(Whom::Everybody),
+        }
+    }
+
     fn whom(&self, raw: &RawRule, roles: &[String]) -> Result<Whom, PolicyError> {
         match (raw.effect, &raw.roles, &raw.except_roles) {
-            (RawEffect::Allow, Some(with), None) => match self.selected(with)? {
-                Some(list) => Ok(Whom::With(self.mask(list, roles)?)),
-                None => Ok(Whom::Everybody),
-            },
+            (RawEffect::Allow, Some(with), None) => self.with(with, roles),
             (RawEffect::Forbid, None, None) => Ok(Whom::Everybody),
             (RawEffect::Forbid, None, Some(without)) => {
                 Ok(Whom::Without(self.mask(self.list(without)?, roles)?))
@@ -292,7 +327,9 @@ impl Reader<'_> {
         for entry in list {
             let known = Operation::ALL.into_iter().find(|o| o.name() == entry.as_ref());
             // who one is and what time asks for is not for a policy to allow
-            let ruled = |o: &Operation| !matches!(o, Operation::Authenticate | Operation::Maintain);
+            let ruled = |o: &Operation| {
+                !matches!(o, Operation::Authenticate | Operation::Maintain | Operation::BreakGlass)
+            };
             let operation = known.filter(ruled).ok_or_else(|| self.unknown("operation", entry))?;
             mask |= operation_bit(operation);
         }

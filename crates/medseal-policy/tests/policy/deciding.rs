@@ -111,7 +111,8 @@ fn tenants_match_by_name_or_beginning() {
 fn forbid_wins_and_names_its_rule() {
     let caller = Caller::Known(principal("dr", &["physician"]));
     let items = values(Operation::Decrypt, &[["north", "lab", "hiv"]]);
-    let asked = Asked { purpose: Some(Purpose::Research), second_factor_age: Some(1) };
+    let asked =
+        Asked { purpose: Some(Purpose::Research), second_factor_age: Some(1), ..Asked::default() };
     let denied = decided::<Decrypt>(&clinic(), caller, &asked, items).unwrap_err();
     assert_eq!(
         (denied.reason, denied.rules),
@@ -133,7 +134,8 @@ fn forbid_wins_and_names_its_rule() {
 
 #[test]
 fn a_second_factor_must_not_be_older_than_the_rule_says() {
-    let ask = |age| Asked { purpose: Some(Purpose::Payment), second_factor_age: age };
+    let ask =
+        |age| Asked { purpose: Some(Purpose::Payment), second_factor_age: age, ..Asked::default() };
     for (age, reason) in [
         (Some(0), None),
         (Some(900), None),

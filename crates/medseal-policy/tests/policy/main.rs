@@ -5,6 +5,8 @@ mod budgets;
 #[cfg(test)]
 mod deciding;
 #[cfg(test)]
+mod glass;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod parsing;

@@ -70,7 +70,7 @@ fn unknown_names_are_refused_where_they_stand() {
     let unknown = "POLICY_UNKNOWN_NAME";
     assert_eq!(fault(&with("roles", r#"["decryptor", "nurse"]"#)), (unknown, 7, 23));
     assert_eq!(fault(&with("roles", r#"["owner"]"#)), (unknown, 7, 10));
-    for operation in ["decrypts", "DECRYPT", "", "maintain", "authenticate"] {
+    for operation in ["decrypts", "DECRYPT", "", "maintain", "authenticate", "break-glass"] {
         let text = with("operations", &format!("[{operation:?}]"));
         assert_eq!(fault(&text), (unknown, 7, 15), "{operation}");
     }

@@ -2,6 +2,7 @@
 
 mod access_token;
 mod audit_log;
+mod break_glass;
 mod field;
 mod key;
 mod key_secret;
@@ -14,6 +15,7 @@ mod root;
 
 pub use access_token::AccessTokenRecord;
 pub use audit_log::AuditLogRecord;
+pub use break_glass::BreakGlassRecord;
 pub use field::FieldRecord;
 pub use key::{KeyRecord, keyring};
 pub use key_secret::KeySecretRecord;

@@ -274,3 +274,38 @@ fn a_budget_of_records_stops_a_run() {
     let alarms = world.run(&["audit", "list", "--alarms"], b"").out();
     assert_eq!(alarms.matches("ALARM charts").count(), 3, "{alarms}");
 }
+
+#[test]
+fn an_emergency_is_opened_listed_and_reviewed() {
+    let world = World::new();
+    let (token, [_, ssn]) = clinic(&world);
+    world.write("token", &token);
+    let glass =
+        "[break_glass]\nroles = [\"nurse\"]\noperations = [\"decrypt\"]\nduration = \"1h\"\n";
+    world.write("glass.toml", format!("{CLINIC}{glass}"));
+    let decrypt = ["--token", "@token", "decrypt", "-c", "patient/ssn/17"];
+    let broken = [&decrypt[..], &["--break-glass", "--reason", "unconscious, Müller"]].concat();
+    world.refused(&broken, &ssn, 5, "DENIED");
+    world.ok(&["policy", "set", "glass.toml"], b"");
+    world.refused(&[&decrypt[..], &["--break-glass"]].concat(), &ssn, 2, "BREAK_GLASS_REASON");
+    world.refused(&decrypt, &ssn, 5, "DENIED");
+    assert_eq!(world.ok(&broken, &ssn), b"secret");
+    let listed = world.json(&["break-glass", "list"]);
+    assert_eq!(text(&listed[0]["state"]), "open");
+    assert_eq!(text(&listed[0]["reason"]), "unconscious, Müller");
+    let id = text(&listed[0]["id"]);
+    let used = world.run(&["audit", "list", "--alarms"], b"").out();
+    assert_eq!(used.matches(&format!("ALARM break-glass-{id}")).count(), 2, "{used}");
+    world.refused(&["--token", "@token", "break-glass", "review", &id], b"", 5, "REVIEW_REFUSED");
+    world.ok(&["break-glass", "review", &id], b"");
+    assert_eq!(text(&world.json(&["break-glass", "list"])[0]["state"]), "reviewed");
+    for file in world.files() {
+        let bytes = fs::read(&file).unwrap();
+        let needle = "unconscious, Müller".as_bytes();
+        assert!(!bytes.windows(needle.len()).any(|w| w == needle), "{}", file.display());
+    }
+    // `--reason` of a change is still the change's own
+    world.ok(&["key", "rotate", "default", "--reason", "yearly"], b"");
+    let key = world.json(&["key", "show", "default"]);
+    assert!(key.to_string().contains("yearly"), "{key}");
+}
