@@ -38,6 +38,9 @@ pub struct AuditReport {
     pub details: u64,
     /// How many had them erased.
     pub erased: u64,
+    /// Whether a writer kept the log locked, so that what stands behind the last whole entry may be
+    /// an entry that is being written.
+    pub being_written: bool,
     /// Sizes of the kept checkpoints that the log continues.
     pub continues: Vec<u64>,
 }
@@ -78,6 +81,7 @@ pub fn verify_log(request: &VerifyRequest<'_>) -> Result<AuditReport, EngineErro
     pending.try_for_each(|due| verifier.check(due)).map_err(Error::from)?;
     verifier.check_newest(newest.size).map_err(Error::from)?;
     (report.entries, report.signed) = (verifier.size(), newest.size);
+    report.being_written = snapshot.being_written;
     report.segments = snapshot.segments.len() as u64;
     Ok(report)
 }
@@ -90,12 +94,15 @@ pub(super) struct Snapshot {
     seals: Vec<u64>,
     /// The newest checkpoint's note.
     pub(super) newest: String,
+    being_written: bool,
 }
 
 impl Snapshot {
-    /// Looks at the files while nobody writes; what is appended later is left out.
+    /// Looks at the files while nobody writes, or beside a writer that does not get on; what is
+    /// appended later is left out. The checkpoint is read before the lengths, so that it cannot be
+    /// newer than what was read.
     pub(super) fn take(files: &AuditFiles) -> Result<Self, EngineError> {
-        let _lock = files.lock_to_read()?;
+        let lock = files.lock_to_read()?;
         let listing = files.list()?;
         if let Some(name) = listing.unknown.first() {
             return Err(file(name, "is not a file of an audit log"));
@@ -120,7 +127,8 @@ impl Snapshot {
                 "is missing and its seal is there",
             ));
         }
-        Ok(Self { files: files.clone(), segments, seals: listing.seals, newest })
+        let (being_written, seals) = (lock.is_none(), listing.seals);
+        Ok(Self { files: files.clone(), segments, seals, newest, being_written })
     }
 
     /// The seals of all segments, with their signatures verified.
@@ -166,6 +174,7 @@ impl Snapshot {
             loop {
                 match frames.next().map_err(unavailable)? {
                     Next::End => break,
+                    Next::Torn if self.being_written => break,
                     Next::Torn => {
                         let (name, at) = (format!("segments/{first:020}.log"), frames.offset());
                         let what = "ends in bytes that are no whole entry";

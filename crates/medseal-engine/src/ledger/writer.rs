@@ -46,6 +46,9 @@ pub(super) struct Writer {
     tail: Option<Tail>,
     /// Whether this process appended since it last signed, and the time it counts from.
     unsigned_since: Option<u64>,
+    /// What a test lets happen in the place of a disk that is slow, or of a fault.
+    #[cfg(test)]
+    pub(super) before_write: Option<Box<dyn FnMut() + Send>>,
 }
 
 impl Writer {
@@ -57,7 +60,17 @@ impl Writer {
         let OpenedLog { keys, seed } = log;
         let head_key = HeadKey::new(keys.log(), &seed);
         let signing = Signing::new(files.clone(), keys.log(), seed);
-        Self { files, keys, head_key, signing, limits, tail: None, unsigned_since: None }
+        Self {
+            files,
+            keys,
+            head_key,
+            signing,
+            limits,
+            tail: None,
+            unsigned_since: None,
+            #[cfg(test)]
+            before_write: None,
+        }
     }
 
     /// Makes a log with its first entry and its first checkpoint; the lock must be held.
@@ -121,6 +134,18 @@ impl Writer {
         self.sign_locked(&lock)
     }
 
+    /// A process that appended signs when it ends. Whoever holds the lock took it after this
+    /// process appended, so a writer that does will sign these entries with its own: under load
+    /// one signature serves many.
+    pub(super) fn end(&mut self) {
+        if self.unsigned_since.is_none() {
+            return;
+        }
+        if let Some(lock) = self.files.lock_unless_writing() {
+            let _ = self.sign_locked(&lock);
+        }
+    }
+
     fn sign_locked(&mut self, _lock: &Lock) -> Result<(), EngineError> {
         self.ready()?;
         let Some(mut tail) = self.tail.take() else { return Ok(()) };
@@ -166,6 +191,8 @@ impl Writer {
             self.push(&mut head, &mut buffer, draft.time, event, &draft.sealed)?;
             count += 1;
         }
+        #[cfg(test)]
+        self.before_write.iter_mut().for_each(|happen| happen());
         write(&file, head.offset, &buffer)?;
         head.offset += buffer.len() as u64;
         tail.head = head;
@@ -294,16 +321,8 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// A process that appended signs when it ends. Whoever holds the lock took it after this
-    /// process appended, so a writer that does will sign these entries with its own: under load
-    /// one signature serves many.
     fn drop(&mut self) {
-        if self.unsigned_since.is_none() {
-            return;
-        }
-        if let Some(lock) = self.files.lock_unless_writing() {
-            let _ = self.sign_locked(&lock);
-        }
+        self.end();
     }
 }
 
@@ -334,4 +353,4 @@ fn again(error: &EngineError) -> EngineError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
