@@ -5,7 +5,7 @@
 
 use crate::length_prefix::Append;
 use crate::primitives::hmac_sha256::{HmacKey, pad, padded_len};
-use crate::wiped::Wiped;
+use crate::wiped::Kept;
 use zeroize::Zeroize;
 
 /// The closed registry of labels (`spec/envelope.md`, Labels). No label contains a NUL.
@@ -83,14 +83,12 @@ impl Label {
 }
 
 /// Derives `N` bytes; `N` is a multiple of 32. The parts of `context` are concatenated.
-pub(crate) fn derive<const N: usize>(
-    key: &HmacKey,
-    label: Label,
-    context: &[&[u8]],
-) -> Wiped<[u8; N]> {
+pub(crate) fn derive<const N: usize>(key: &HmacKey, label: Label, context: &[&[u8]]) -> Kept<N> {
     let mut message = Message::new(label);
     context.iter().for_each(|part| message.append(part));
-    message.derive(key)
+    let mut out = Kept::zeroed();
+    message.derive_into(key, &mut out);
+    out
 }
 
 /// Messages up to this size, padding included, need no memory from the heap.
@@ -123,14 +121,14 @@ impl Message {
         Self { stack: [0; STACK_BYTES], len: COUNTER_BYTES, heap: Vec::new() }
     }
 
-    /// Ends with the length of the output, and derives it.
-    pub(crate) fn derive<const N: usize>(&mut self, key: &HmacKey) -> Wiped<[u8; N]> {
+    /// Ends with the length of the output, and derives it to where it stays.
+    pub(crate) fn derive_into<const N: usize>(&mut self, key: &HmacKey, out: &mut [u8; N]) {
         self.append(&u32::try_from(8 * N).unwrap_or(u32::MAX).to_be_bytes());
-        self.counter_mode(key)
+        self.counter_mode(key, out);
     }
 
     /// SP 800-108r1, section 4.1: the counter in 32 bits, then the fixed data.
-    fn counter_mode<const N: usize>(&mut self, key: &HmacKey) -> Wiped<[u8; N]> {
+    fn counter_mode<const N: usize>(&mut self, key: &HmacKey, out: &mut [u8; N]) {
         let padded = padded_len(self.len);
         if padded > STACK_BYTES {
             self.spill(padded);
@@ -138,12 +136,10 @@ impl Message {
         }
         let buffer = if self.heap.is_empty() { &mut self.stack[..padded] } else { &mut self.heap };
         pad(buffer, self.len);
-        let mut out = Wiped::new([0; N]);
         for (i, block) in (1u32..).zip(out.chunks_exact_mut(32)) {
             buffer[..COUNTER_BYTES].copy_from_slice(&i.to_be_bytes());
             key.mac_padded_into(buffer.as_chunks().0, block);
         }
-        out
     }
 
     /// Moves to the heap, where there is room for `total` bytes; what is outgrown is wiped.
@@ -186,10 +182,11 @@ impl Drop for Message {
 
 /// Counter mode over fixed data that NIST's vectors give, by the code that every key goes through.
 #[cfg(test)]
-pub(crate) fn counter_mode_of<const N: usize>(key: &HmacKey, fixed: &[u8]) -> Wiped<[u8; N]> {
-    let mut message = Message::bare();
+pub(crate) fn counter_mode_of<const N: usize>(key: &HmacKey, fixed: &[u8]) -> Kept<N> {
+    let (mut message, mut out) = (Message::bare(), Kept::zeroed());
     message.append(fixed);
-    message.counter_mode(key)
+    message.counter_mode(key, &mut out);
+    out
 }
 
 #[cfg(test)]

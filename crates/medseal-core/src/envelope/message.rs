@@ -68,7 +68,8 @@ pub(crate) fn seal_message(
     nonce12.copy_from_slice(nonce);
 
     let salt_at = out.len();
-    let okm = output_key_material(key, &out[bound_at..], salt, context)?;
+    let mut okm = Wiped::new([0; 64]);
+    derive_okm(key, &out[bound_at..], salt, context, &mut okm)?;
     let (commitment, message_key) = split_okm(&okm);
     out.extend_from_slice(&fresh);
     out.extend_from_slice(commitment);
@@ -88,7 +89,8 @@ pub(crate) fn open_message(
     context: impl FnOnce(&mut Message) -> Result<(), Error>,
     parts: &MessageParts<'_>,
 ) -> Result<Wiped<Vec<u8>>, Error> {
-    let okm = output_key_material(key, bound, parts.salt, context)?;
+    let mut okm = Wiped::new([0; 64]);
+    derive_okm(key, bound, parts.salt, context, &mut okm)?;
     let (commitment, message_key) = split_okm(&okm);
     if !constant_time_equal(commitment, parts.commitment) {
         return Err(Error::Rejected);
@@ -99,17 +101,19 @@ pub(crate) fn open_message(
     Ok(plaintext)
 }
 
-fn output_key_material(
+fn derive_okm(
     key: &HmacKey,
     bound: &[u8],
     salt: &[u8],
     context: impl FnOnce(&mut Message) -> Result<(), Error>,
-) -> Result<Wiped<[u8; 64]>, Error> {
+    okm: &mut [u8; 64],
+) -> Result<(), Error> {
     let mut message = Message::new(Label::Field);
     message.append(bound);
     message.append(salt);
     context(&mut message)?;
-    Ok(message.derive(key))
+    message.derive_into(key, okm);
+    Ok(())
 }
 
 fn split_okm(okm: &[u8; 64]) -> (&[u8; 32], &[u8; 32]) {
