@@ -148,12 +148,12 @@ impl Drop for Group {
         let mut queue = self.shared.queue();
         queue.ended = true;
         let own_thread = queue.served_by == Some(std::process::id());
-        let hangs = queue.busy_since.is_some_and(|since| since.elapsed() > self.deadline);
-        let gone = queue.gone.take().filter(|_| own_thread && !hangs);
+        let busy = queue.busy_since.map_or(Duration::ZERO, |since| since.elapsed());
+        let gone = queue.gone.take().filter(|_| own_thread);
         drop(queue);
         self.shared.arrived.notify_one();
         if let Some(gone) = gone {
-            let _ = gone.recv_timeout(self.deadline);
+            let _ = gone.recv_timeout(self.deadline.saturating_sub(busy));
         }
     }
 }

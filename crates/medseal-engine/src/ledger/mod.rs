@@ -6,6 +6,7 @@
 //!
 //! It must not decide anything, and there is no switch that makes it optional.
 
+mod batches;
 pub(crate) mod bench;
 mod draft;
 mod files;
@@ -16,6 +17,7 @@ mod prove;
 mod read;
 mod signing;
 mod verify;
+mod walk;
 mod witness;
 mod writer;
 

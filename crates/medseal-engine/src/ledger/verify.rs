@@ -3,6 +3,7 @@
 
 use super::files::{AuditFiles, unavailable};
 use super::frames::{Frames, Next};
+use super::walk::SegmentWalk;
 use crate::error::EngineError;
 use medseal_core::Error;
 use medseal_core::audit::{
@@ -67,17 +68,19 @@ pub fn verify_log(request: &VerifyRequest<'_>) -> Result<AuditReport, EngineErro
     checkpoints.push(newest);
     checkpoints.sort_by_key(|checkpoint| checkpoint.size);
     let mut pending = checkpoints.iter().peekable();
-    let verifier = snapshot.walk(request.keys, |verifier, _, state| {
-        match state {
-            DetailsState::None => {}
-            DetailsState::Present => report.details += 1,
-            DetailsState::Erased => report.erased += 1,
+    let mut verifier = LogVerifier::new(request.keys.log());
+    for segment in &snapshot.segments {
+        let mut walk = snapshot.segment(segment, &verifier)?;
+        loop {
+            while let Some(due) = pending.next_if(|due| due.size <= verifier.size()) {
+                verifier.check(due).map_err(Error::from)?;
+            }
+            let until = pending.peek().map_or(u64::MAX, |due| due.size);
+            if !walk.step(request.keys.log(), &mut verifier, until, &mut report)? {
+                break;
+            }
         }
-        while let Some(due) = pending.next_if(|due| due.size <= verifier.size()) {
-            verifier.check(due).map_err(Error::from)?;
-        }
-        Ok(())
-    })?;
+    }
     pending.try_for_each(|due| verifier.check(due)).map_err(Error::from)?;
     verifier.check_newest(newest.size).map_err(Error::from)?;
     (report.entries, report.signed) = (verifier.size(), newest.size);
@@ -157,6 +160,19 @@ impl Snapshot {
         Ok(seals)
     }
 
+    /// The entries of one segment, which must follow on those that were verified.
+    fn segment(
+        &self,
+        (first, length): &(u64, u64),
+        verifier: &LogVerifier,
+    ) -> Result<SegmentWalk<'_>, EngineError> {
+        if *first != verifier.size() {
+            let expected = verifier.size();
+            return Err(file(&format!("segments/{expected:020}.log"), "is missing"));
+        }
+        SegmentWalk::new(self, self.files.segment(*first), (*first, *length))
+    }
+
     /// Takes every entry through a verifier; `visit` is called behind each.
     pub(super) fn walk(
         &self,
@@ -174,11 +190,9 @@ impl Snapshot {
             loop {
                 match frames.next().map_err(unavailable)? {
                     Next::End => break,
-                    Next::Torn if self.being_written => break,
                     Next::Torn => {
-                        let (name, at) = (format!("segments/{first:020}.log"), frames.offset());
-                        let what = "ends in bytes that are no whole entry";
-                        return Err(file(&format!("{name}, byte {at}"), what));
+                        self.torn(*first, frames.offset())?;
+                        break;
                     }
                     Next::Frame => {}
                 }
@@ -189,6 +203,13 @@ impl Snapshot {
             }
         }
         Ok(verifier)
+    }
+
+    /// Bytes behind the last whole entry: refused, unless somebody is just writing them.
+    pub(super) fn torn(&self, first: u64, at: u64) -> Result<(), EngineError> {
+        let what = "ends in bytes that are no whole entry";
+        let refused = || file(&format!("segments/{first:020}.log, byte {at}"), what);
+        self.being_written.then_some(()).ok_or_else(refused)
     }
 
     /// Decodes every entry without holding it against anything but its own form.
