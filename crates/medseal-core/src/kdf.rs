@@ -40,11 +40,13 @@ pub enum Label {
     AuditHead,
     /// An entry's secret → salt of one item.
     AuditSalt,
+    /// KWK → what tells that shares came together to it.
+    EscrowCheck,
 }
 
 impl Label {
     /// Every label, for the registry test.
-    pub const ALL: [Label; 14] = [
+    pub const ALL: [Label; 15] = [
         Label::DekTenant,
         Label::DekSubject,
         Label::KField,
@@ -59,6 +61,7 @@ impl Label {
         Label::AuditDetails,
         Label::AuditHead,
         Label::AuditSalt,
+        Label::EscrowCheck,
     ];
 
     /// The bytes that are hashed.
@@ -78,6 +81,7 @@ impl Label {
             Label::AuditDetails => "medseal/v1/audit-details",
             Label::AuditHead => "medseal/v1/audit-head",
             Label::AuditSalt => "medseal/v1/audit-salt",
+            Label::EscrowCheck => "medseal/v1/escrow-check",
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod audit;
 pub mod context;
 pub mod envelope;
 mod error;
+pub mod escrow;
 pub mod id;
 pub mod kdf;
 pub mod key_schedule;

@@ -14,6 +14,8 @@ mod context;
 #[cfg(test)]
 mod envelope;
 #[cfg(test)]
+mod escrow;
+#[cfg(test)]
 mod keyring;
 #[cfg(test)]
 mod labels;
