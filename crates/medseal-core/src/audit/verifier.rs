@@ -4,6 +4,7 @@ use super::checkpoint::Checkpoint;
 use super::entry::{Entry, Event, LogId, SealedDetails};
 use super::rejection::{Rejection, RejectionKind};
 use super::tree::{Frontier, Hash, leaf_hash};
+use crate::state_root::StateAt;
 use sha2::{Digest, Sha256};
 
 /// What was found behind an entry.
@@ -23,6 +24,8 @@ pub struct LogVerifier {
     frontier: Frontier,
     newest_known: u64,
     newest_known_at: u64,
+    /// The newest state of the store that an entry named.
+    state: Option<StateAt>,
     scratch: Vec<u8>,
     details: DetailsCheck,
 }
@@ -42,6 +45,7 @@ impl LogVerifier {
             frontier: Frontier::default(),
             newest_known: 0,
             newest_known_at: 0,
+            state: None,
             scratch: Vec::with_capacity(512),
             details: DetailsCheck { sealed: None, hasher: Sha256::new(), length: 0, zero: true },
         }
@@ -75,6 +79,7 @@ impl LogVerifier {
         if entry.signed > index || (index == 0) != matches!(entry.event, Event::Boot { .. }) {
             return Err(refused(RejectionKind::EntryMalformed));
         }
+        self.take_state(&entry).ok_or(refused(RejectionKind::EntryState))?;
         if entry.signed > self.newest_known {
             (self.newest_known, self.newest_known_at) = (entry.signed, index);
         }
@@ -84,6 +89,31 @@ impl LogVerifier {
             _ => None,
         };
         Ok(entry)
+    }
+
+    /// Keeps the newest state; `None` for an entry that contradicts it. A lower epoch does not: the
+    /// operation began before the change that another entry names.
+    fn take_state(&mut self, entry: &Entry<'_>) -> Option<()> {
+        match (entry.state(), self.state) {
+            (Some(named), Some(known)) if named.epoch == known.epoch => {
+                (named.root == known.root).then_some(())
+            }
+            (Some(named), known) => {
+                if known.is_none_or(|known| named.epoch > known.epoch) {
+                    self.state = Some(named);
+                }
+                Some(())
+            }
+            (None, known) => {
+                let must_name = matches!(entry.event, Event::Operation(_));
+                (known.is_none() || !must_name).then_some(())
+            }
+        }
+    }
+
+    /// The newest state of the store that an entry named.
+    pub fn state(&self) -> Option<StateAt> {
+        self.state
     }
 
     /// Takes the next piece of the details behind the entry that was just taken.

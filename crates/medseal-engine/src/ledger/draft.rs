@@ -163,6 +163,7 @@ impl Draft {
             rule: self.rule,
             outcome,
             epoch: self.epoch,
+            root: None,
             items: self.items,
             digest: self.digest.to_bytes(),
             tenant: self.tenant.as_deref(),

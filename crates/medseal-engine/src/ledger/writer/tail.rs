@@ -55,7 +55,7 @@ impl Tail {
     /// Before the first entry.
     pub(super) fn beginning(signed: u64) -> Self {
         let frontier = Frontier::default();
-        Self::at(Head { segment: 0, offset: 0, time: 0, signed, frontier })
+        Self::at(Head { segment: 0, offset: 0, time: 0, signed, state: None, frontier })
     }
 
     pub(super) fn at(head: Head) -> Self {
@@ -151,6 +151,7 @@ impl Tail {
         if next {
             self.head.frontier.push(leaf_hash(bytes));
             self.head.time = entry.time;
+            self.head.note(entry.state());
         }
         next
     }
