@@ -75,6 +75,11 @@ impl LeafKey {
         Self(leaf)
     }
 
+    /// A place in the group with these columns, to count its rows; no row has it.
+    pub fn of_group(table: &str, group: &[&str]) -> Self {
+        Self::new(table, group, group.len())
+    }
+
     /// The bucket that the whole group is in.
     pub fn bucket(&self) -> u8 {
         self.0[TAG_BYTES]

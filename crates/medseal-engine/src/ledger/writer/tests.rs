@@ -56,6 +56,7 @@ fn draft(time: i64) -> Draft {
         time,
         principal: &principal,
         epoch: 1,
+        root: None,
         items: None,
         count: 1,
         keys: &[],
@@ -257,8 +258,16 @@ fn a_denial_is_recorded_as_one() {
     let digest = items.digest_so_far();
     let (time, principal, count) = (1000, &Principal { user_id: 1 }, items.count());
     let kept = items.take_details();
-    let details =
-        Details { time, principal, epoch: 1, items: kept, count, keys: &[], change: None };
+    let details = Details {
+        time,
+        principal,
+        epoch: 1,
+        root: None,
+        items: kept,
+        count,
+        keys: &[],
+        change: None,
+    };
     ledger.record_denied::<medseal_policy::Decrypt>(digest, details).unwrap();
     drop(ledger);
     let mut last = None;
