@@ -3,7 +3,7 @@
 use crate::support::Counting;
 use medseal_core::audit::{
     Access, Details, DetailsKey, DetailsState, Entry, Event, FrameHeader, LogId, LogVerifier,
-    Outcome, Rejection, SealedDetails, push_frame,
+    Outcome, Rejection, SealedDetails, VerifiedRun, push_frame,
 };
 use medseal_core::context::{Binding, Scope, encode_into};
 use medseal_core::primitives::sha256;
@@ -153,11 +153,32 @@ fn an_epoch_has_one_root_and_no_operation_is_without() {
     let late = [&honest[..], &[operation(4, 1, Some(1)), operation(5, 3, Some(3))]].concat();
     assert_eq!(newest(&late), Ok(Some(at(3, 3))));
     for refused in [operation(4, 2, Some(3)), state(4, at(2, 3)), operation(4, 2, None)] {
-        let rejection = newest(&[&honest[..], &[refused]].concat()).unwrap_err();
+        let log = [&honest[..], &[refused]].concat();
+        let rejection = newest(&log).unwrap_err();
         assert_eq!(rejection.code(), "AUDIT_ENTRY_REJECTED");
         assert!(rejection.to_string().starts_with("entry 4: "), "{rejection}");
         assert!(rejection.to_string().contains("state root"), "{rejection}");
+        (1..5).for_each(|cut| assert_eq!(newest_of_runs(&log, cut), Err(rejection), "{cut}"));
     }
+    for log in [&honest[..], &late] {
+        (1..log.len()).for_each(|cut| assert_eq!(newest_of_runs(log, cut), newest(log)));
+    }
+}
+
+/// Frames without details.
+fn frames(entries: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = Vec::new();
+    entries.iter().for_each(|entry| push_frame(&mut out, entry, b"").unwrap());
+    out
+}
+
+/// The same log in two runs that were verified apart.
+fn newest_of_runs(log: &[Vec<u8>], cut: usize) -> Result<Option<StateAt>, Rejection> {
+    let mut verifier = LogVerifier::new(LOG);
+    for (first, part) in [(0, &log[..cut]), (cut, &log[cut..])] {
+        verifier.join(&VerifiedRun::verify(LOG, first as u64, &frames(part))?)?;
+    }
+    Ok(verifier.state())
 }
 
 #[test]
@@ -319,4 +340,30 @@ fn frames_have_two_lengths_and_no_empty_entry() {
     assert_eq!(&out[6..], b"entrydetails");
     assert_eq!(FrameHeader::parse(&[0; 6]), None);
     assert_eq!(FrameHeader::parse(&[0xff, 0xff, 0, 0, 0, 0]), None);
+}
+
+/// A run of frames gives the verdicts that the same entries get one by one.
+#[test]
+fn a_run_is_verified_as_its_entries_are() {
+    let log = log(6);
+    let whole = verify(&log).unwrap();
+    let mut verifier = LogVerifier::new(LOG);
+    for part in [0..1, 1..4, 4..6] {
+        let run = VerifiedRun::verify(LOG, part.start as u64, &frames(&log[part])).unwrap();
+        assert_eq!((run.present, run.erased), (0, 0));
+        verifier.join(&run).unwrap();
+    }
+    assert_eq!((verifier.root(), verifier.size()), (whole, 6));
+    let gap = VerifiedRun::verify(LOG, 2, &frames(&log[2..4])).unwrap();
+    assert_eq!(verifier.join(&gap).unwrap_err().place.to_string(), "entry 6");
+    let at = |first, bytes: &[u8]| {
+        VerifiedRun::verify(LOG, first, bytes).err().map(|refused| refused.place.to_string())
+    };
+    assert_eq!(at(1, &frames(&log[2..4])).unwrap(), "entry 1");
+    assert_eq!(at(2, &frames(&[log[2].clone(), log[4].clone()])).unwrap(), "entry 3");
+    let cut = frames(&log[2..4]);
+    assert_eq!(at(2, &cut[..cut.len() - 1]).unwrap(), "entry 3");
+    let mut details = Vec::new();
+    push_frame(&mut details, &log[2], b"nobody committed to these").unwrap();
+    assert_eq!(at(2, &details).unwrap(), "entry 2");
 }

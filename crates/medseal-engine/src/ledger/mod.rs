@@ -6,6 +6,7 @@
 //!
 //! It must not decide anything, and there is no switch that makes it optional.
 
+mod batches;
 pub(crate) mod bench;
 mod draft;
 mod files;
@@ -17,6 +18,7 @@ mod read;
 mod signing;
 mod tail;
 mod verify;
+mod walk;
 mod watch;
 mod witness;
 mod writer;

@@ -44,6 +44,9 @@ pub(super) struct Writer {
     tail: Option<Tail>,
     /// Whether this process appended since it last signed, and the time it counts from.
     unsigned_since: Option<u64>,
+    /// What a test lets happen in the place of a disk that is slow, or of a fault.
+    #[cfg(test)]
+    pub(super) before_write: Option<Box<dyn FnMut() + Send>>,
 }
 
 impl Writer {
@@ -55,7 +58,17 @@ impl Writer {
         let OpenedLog { keys, seed } = log;
         let head_key = HeadKey::new(keys.log(), &seed);
         let signing = Signing::new(files.clone(), keys.log(), seed);
-        Self { files, keys, head_key, signing, limits, tail: None, unsigned_since: None }
+        Self {
+            files,
+            keys,
+            head_key,
+            signing,
+            limits,
+            tail: None,
+            unsigned_since: None,
+            #[cfg(test)]
+            before_write: None,
+        }
     }
 
     /// Makes a log with its first entry and its first checkpoint; the lock must be held.
@@ -119,6 +132,18 @@ impl Writer {
         self.sign_locked(&lock)
     }
 
+    /// A process that appended signs when it ends. Whoever holds the lock took it after this
+    /// process appended, so a writer that does will sign these entries with its own: under load
+    /// one signature serves many.
+    pub(super) fn end(&mut self) {
+        if self.unsigned_since.is_none() {
+            return;
+        }
+        if let Some(lock) = self.files.lock_unless_writing() {
+            let _ = self.sign_locked(&lock);
+        }
+    }
+
     fn sign_locked(&mut self, _lock: &Lock) -> Result<(), EngineError> {
         self.ready()?;
         let Some(mut tail) = self.tail.take() else { return Ok(()) };
@@ -169,6 +194,8 @@ impl Writer {
             self.push(&mut head, &mut buffer, draft.time, draft.event(), draft.sealed())?;
             count += 1;
         }
+        #[cfg(test)]
+        self.before_write.iter_mut().for_each(|happen| happen());
         write(&file, head.offset, &buffer)?;
         head.offset += buffer.len() as u64;
         tail.head = head;
@@ -285,16 +312,8 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// A process that appended signs when it ends. Whoever holds the lock took it after this
-    /// process appended, so a writer that does will sign these entries with its own: under load
-    /// one signature serves many.
     fn drop(&mut self) {
-        if self.unsigned_since.is_none() {
-            return;
-        }
-        if let Some(lock) = self.files.lock_unless_writing() {
-            let _ = self.sign_locked(&lock);
-        }
+        self.end();
     }
 }
 
@@ -316,4 +335,4 @@ fn create_segment(files: &AuditFiles, first: u64) -> Result<File, EngineError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

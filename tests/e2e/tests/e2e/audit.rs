@@ -3,6 +3,7 @@
 use crate::world::{PLACE, Ran, World, finish, text, workspace};
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -219,6 +220,30 @@ fn on_a_full_disk_nothing_is_decrypted_and_service_resumes() {
     assert_eq!(fs::read(segment(&world)).unwrap(), before, "what was half written is cut off");
     assert_eq!(world.decrypt(&envelope), b"Doe");
     world.ok(&["audit", "verify"], b"");
+}
+
+/// A process that has the log and does not get on, as one does whose disk hangs.
+#[test]
+#[ignore = "waits for a deadline of ten seconds; run by cargo xtask test"]
+fn a_log_that_somebody_keeps_makes_operations_fail_in_time_and_can_be_read() {
+    let world = logged();
+    let envelope = world.encrypt("Doe");
+    let mut holder = Command::new("flock");
+    holder.arg(world.home().join("audit")).args(["-c", "echo held; read wait"]);
+    let mut holder = holder.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut held = [0; 4];
+    holder.stdout.take().unwrap().read_exact(&mut held).unwrap();
+    let start = Instant::now();
+    let ran = world.run(&["decrypt", "-c", PLACE], &envelope);
+    assert_eq!((ran.code, ran.out().as_str()), (6, ""), "{}", ran.err());
+    assert!(ran.err().contains("AUDIT_UNAVAILABLE"), "{}", ran.err());
+    assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
+    assert!(!world.ok(&["audit", "list"], b"").is_empty());
+    assert_eq!(world.json(&["audit", "verify"])["being_written"], true);
+    drop(holder.stdin.take());
+    holder.wait().unwrap();
+    assert_eq!(world.decrypt(&envelope), b"Doe");
+    assert_eq!(world.json(&["audit", "verify"])["being_written"], false);
 }
 
 /// Collections stand in clear, so each operation has one of its own here.

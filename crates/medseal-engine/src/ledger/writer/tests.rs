@@ -25,30 +25,30 @@ fn opened() -> OpenedLog {
     OpenedLog { keys: LogSigner::new(LOG, &seed()).unwrap().keys().clone(), seed: seed() }
 }
 
-struct Bench {
+pub(in crate::ledger) struct Bench {
     directory: tempfile::TempDir,
     files: AuditFiles,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(in crate::ledger) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let files = AuditFiles::at(directory.path().to_owned());
         Writer::create(&files, opened(), 1000).unwrap();
         Self { directory, files }
     }
 
-    fn writer(&self) -> Writer {
+    pub(in crate::ledger) fn writer(&self) -> Writer {
         Writer::with_limits(self.files.clone(), opened(), SMALL)
     }
 
-    fn verify(&self) -> Result<AuditReport, EngineError> {
+    pub(in crate::ledger) fn verify(&self) -> Result<AuditReport, EngineError> {
         let (keys, directory) = (opened().keys, self.directory.path());
         verify_log(&VerifyRequest { directory, keys: &keys, kept: &[] })
     }
 }
 
-fn draft(time: i64) -> Draft {
+pub(in crate::ledger) fn draft(time: i64) -> Draft {
     let items = OperationItems::new(Operation::Decrypt, 1, [3; 32]);
     let digest = items.digest();
     let principal = Principal { user_id: 1000 };
