@@ -27,6 +27,7 @@ mod random;
 pub mod row_mac;
 pub mod secret;
 pub mod selftest;
+pub mod state_root;
 pub mod stored_secret;
 pub mod stream;
 mod wiped;

@@ -13,6 +13,7 @@ mod head;
 mod note;
 mod proof;
 mod rejection;
+mod states;
 pub mod tiles;
 mod tlog_proof;
 mod tree;

@@ -4,7 +4,9 @@ use super::checkpoint::Checkpoint;
 use super::entry::{Entry, Event, LogId, SealedDetails};
 use super::frame::split_frame;
 use super::rejection::{Rejection, RejectionKind};
+use super::states::States;
 use super::tree::{Frontier, Hash, Span, leaf_hash};
+use crate::state_root::StateAt;
 use sha2::{Digest, Sha256};
 
 /// What was found behind an entry.
@@ -29,6 +31,7 @@ pub struct VerifiedRun {
     span: Span,
     newest_known: u64,
     newest_known_at: u64,
+    states: States,
     /// How many of its entries have their details.
     pub present: u64,
     /// How many had them erased.
@@ -40,6 +43,7 @@ struct EntryVerifier {
     log: LogId,
     newest_known: u64,
     newest_known_at: u64,
+    states: States,
     scratch: Vec<u8>,
     details: DetailsCheck,
 }
@@ -54,8 +58,8 @@ struct DetailsCheck {
 impl EntryVerifier {
     fn new(log: LogId) -> Self {
         let details = DetailsCheck { sealed: None, hasher: Sha256::new(), length: 0, zero: true };
-        let scratch = Vec::with_capacity(512);
-        Self { log, newest_known: 0, newest_known_at: 0, scratch, details }
+        let (scratch, states) = (Vec::with_capacity(512), States::default());
+        Self { log, newest_known: 0, newest_known_at: 0, states, scratch, details }
     }
 
     fn entry<'e>(&mut self, index: u64, bytes: &'e [u8]) -> Result<Entry<'e>, Rejection> {
@@ -70,6 +74,9 @@ impl EntryVerifier {
         // an entry cannot know a checkpoint of more entries than stand before it
         if entry.signed > index || (index == 0) != matches!(entry.event, Event::Boot { .. }) {
             return Err(refused(RejectionKind::EntryMalformed));
+        }
+        if !self.states.take(&entry, index) {
+            return Err(refused(RejectionKind::EntryState));
         }
         if entry.signed > self.newest_known {
             (self.newest_known, self.newest_known_at) = (entry.signed, index);
@@ -128,8 +135,8 @@ impl VerifiedRun {
         if !frames.is_empty() {
             return Err(Rejection::entry(span.end(), RejectionKind::EntryMalformed));
         }
-        let EntryVerifier { newest_known, newest_known_at, .. } = entries;
-        Ok(Self { span, newest_known, newest_known_at, present, erased })
+        let EntryVerifier { newest_known, newest_known_at, states, .. } = entries;
+        Ok(Self { span, newest_known, newest_known_at, states, present, erased })
     }
 }
 
@@ -155,8 +162,14 @@ impl LogVerifier {
     /// The [`Rejection`] of this entry.
     pub fn entry<'e>(&mut self, bytes: &'e [u8]) -> Result<Entry<'e>, Rejection> {
         let entry = self.entries.entry(self.size(), bytes)?;
+        self.entries.states.settle();
         self.frontier.push(leaf_hash(bytes));
         Ok(entry)
+    }
+
+    /// The newest state of the store that an entry named.
+    pub fn state(&self) -> Option<StateAt> {
+        self.entries.states.newest()
     }
 
     /// Takes the next piece of the details behind the entry that was just taken.
@@ -176,11 +189,14 @@ impl LogVerifier {
     /// Takes the entries that follow from a run.
     ///
     /// # Errors
-    /// [`RejectionKind::EntrySequence`] for a run that does not begin where the log ends.
+    /// [`RejectionKind::EntrySequence`] for a run that does not begin where the log ends;
+    /// [`RejectionKind::EntryState`] for an entry that contradicts what stands before the run.
     pub fn join(&mut self, run: &VerifiedRun) -> Result<(), Rejection> {
         if !self.frontier.append(&run.span) {
             return Err(Rejection::entry(self.size(), RejectionKind::EntrySequence));
         }
+        let refused = |index| Rejection::entry(index, RejectionKind::EntryState);
+        self.entries.states.join(&run.states).map_err(refused)?;
         if run.newest_known > self.entries.newest_known {
             self.entries.newest_known = run.newest_known;
             self.entries.newest_known_at = run.newest_known_at;

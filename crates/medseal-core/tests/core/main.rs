@@ -30,6 +30,8 @@ mod row_mac;
 #[cfg(test)]
 mod selftest;
 #[cfg(test)]
+mod state_root;
+#[cfg(test)]
 mod stored_secret;
 #[cfg(test)]
 mod stream;

@@ -53,7 +53,6 @@ struct Waiting {
     sender: SyncSender<Answer>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "almost every task is of the large kind")]
 enum Task {
     Append(Draft),
     Examine,

@@ -4,19 +4,17 @@
 //! is a claim that is held against the file each time: another process may have appended, a kill may
 //! have left half a frame, and somebody may have removed or replaced the file.
 
-mod tail;
-
 use super::draft::Draft;
-use super::files::{AuditFiles, Lock, broken, unavailable};
+use super::files::{AuditFiles, Lock, unavailable};
 use super::keys::OpenedLog;
 use super::signing::{Signing, make_private_directory, newest_checkpoint, replace};
+use super::tail::{Expected, Tail, Torn};
 use crate::error::EngineError;
 use crate::home::sync_directory;
 use medseal_core::audit::{Entry, Event, Head, HeadKey, LogKeys, leaf_hash, push_frame};
 use medseal_core::primitives::sha256;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use tail::{Expected, Tail, Torn};
 
 /// A clock may stand this many seconds behind the entry before without a word.
 const CLOCK_TOLERANCE: u64 = 5;
@@ -103,7 +101,7 @@ impl Writer {
             }
         };
         let answer = |at| match &failed {
-            Some(error) if at >= done => Err(again(error)),
+            Some(error) if at >= done => Err(error.again()),
             _ => Ok(()),
         };
         (0..drafts.len()).map(answer).collect()
@@ -187,8 +185,13 @@ impl Writer {
             if count > 0 && self.is_full(&head, buffer.len() as u64) {
                 break;
             }
-            let event = Event::Operation(draft.access());
-            self.push(&mut head, &mut buffer, draft.time, event, &draft.sealed)?;
+            if let Err(second) = draft.agrees_with(head.state) {
+                if count > 0 {
+                    break;
+                }
+                return Err(second.into());
+            }
+            self.push(&mut head, &mut buffer, draft.time, draft.event(), draft.sealed())?;
             count += 1;
         }
         #[cfg(test)]
@@ -233,6 +236,7 @@ impl Writer {
         push_frame(buffer, &bytes, details)
             .ok_or(medseal_core::Error::Misuse(medseal_core::MisuseKind::ValueLength))?;
         head.frontier.push(leaf_hash(&bytes));
+        head.note(entry.state());
         head.time = time;
         Ok(())
     }
@@ -285,27 +289,14 @@ impl Writer {
         Ok(torn)
     }
 
-    /// From the index; from all segments when the index is of no use.
     fn load(&mut self) -> Result<Option<Torn>, EngineError> {
-        let expected = [self.expected_checkpoint()?];
-        let head = std::fs::read(self.files.head()).ok();
-        let head = head.and_then(|bytes| Head::from_bytes(&bytes, &self.head_key));
-        let mut tail = match head {
-            Some(head) => Tail::at(head),
-            None => Tail::beginning(0),
-        };
-        tail.head.signed = expected[0].size;
-        let torn = tail.catch_up(&self.files, &self.keys, &expected)?;
+        let (tail, torn) = Tail::load(&self.files, &self.keys, &self.head_key)?;
         self.tail = Some(tail);
         Ok(torn)
     }
 
     fn expected_checkpoint(&self) -> Result<Expected, EngineError> {
-        let newest = newest_checkpoint(&self.files)?.ok_or(broken("checkpoint", "is missing"))?;
-        if newest.log != self.keys.log() {
-            return Err(broken("checkpoint", "is of another log"));
-        }
-        Ok(Expected { size: newest.size, root: newest.root })
+        Expected::newest(&self.files, &self.keys)
     }
 
     /// Signs the tail; the lock must be held and the tail be the log's.
@@ -341,15 +332,6 @@ fn create_segment(files: &AuditFiles, first: u64) -> Result<File, EngineError> {
     let file = options.open(files.segment(first)).map_err(unavailable)?;
     sync_directory(&files.segments())?;
     Ok(file)
-}
-
-/// The same failure for everybody whose entry was part of the write.
-fn again(error: &EngineError) -> EngineError {
-    match error {
-        EngineError::AuditUnavailable(kind) => EngineError::AuditUnavailable(*kind),
-        EngineError::AuditBroken { place, what } => broken(place.clone(), what),
-        _ => EngineError::AuditUnavailable(std::io::ErrorKind::Other),
-    }
 }
 
 #[cfg(test)]
