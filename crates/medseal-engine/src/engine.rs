@@ -11,7 +11,7 @@ use medseal_core::row_mac::RowMacKey;
 use medseal_core::secret::Kwk;
 use medseal_core::{StoreId, TokenPepper};
 use medseal_kms::EpochKeys;
-use medseal_store::Store;
+use medseal_store::{Rows, StateMemory, Store};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How often a fresh ciphertext is decrypted again before it is handed out.
@@ -56,6 +56,7 @@ pub struct Engine {
     pub(crate) store_id: StoreId,
     pub(crate) kwk: Kwk,
     pub(crate) row_mac: RowMacKey,
+    pub(crate) memory: StateMemory,
     pub(crate) epochs: Box<dyn EpochKeys>,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) ledger: Ledger,
@@ -73,25 +74,33 @@ pub struct Engine {
     selftest_fails: bool,
 }
 
+/// What a home is made of, once its root has opened.
+pub(crate) struct Opened<S, E> {
+    pub(crate) store: S,
+    pub(crate) store_id: StoreId,
+    pub(crate) kwk: Kwk,
+    pub(crate) memory: StateMemory,
+    pub(crate) epochs: E,
+    pub(crate) environment: Environment,
+}
+
 impl Engine {
-    #[expect(clippy::too_many_arguments, reason = "called twice, by the home alone")]
     pub(crate) async fn start(
         home: &Home,
-        store: impl Store + 'static,
-        store_id: StoreId,
-        kwk: Kwk,
-        epochs: impl EpochKeys + 'static,
-        environment: Environment,
+        opened: Opened<impl Store + 'static, impl EpochKeys + 'static>,
         options: Options,
         occasion: Occasion,
         clock: Box<dyn Clock>,
     ) -> Result<Engine, EngineError> {
+        let Opened { store, store_id, kwk, memory, epochs, environment } = opened;
         let (row_mac, files) = (kwk.row_mac_key(&store_id), home.audit_files());
-        let keys = LogStore { store: &store, store_id: &store_id, kwk: &kwk, row_mac: &row_mac };
+        let rows = Rows { store: &store, key: &row_mac, memory: &memory };
+        let keys = LogStore { rows, store_id: &store_id, kwk: &kwk };
         let log = keys.open_or_create(&files, clock.now()).await?;
         let token_pepper = kwk.token_pepper(&store_id);
         let engine = Engine {
             row_mac,
+            memory,
             store: Box::new(store),
             store_id,
             kwk,
@@ -111,10 +120,20 @@ impl Engine {
             #[cfg(feature = "fault-injection")]
             selftest_fails: false,
         };
-        // who asks is found out before anything is done for them
-        engine.begin().await?;
+        engine.begin_lineage().await?;
+        // who asks is found out before anything is done for them; a store that does not say it opens
+        // for whoever examines it, and every operation finds it out again
+        match engine.begin().await {
+            Ok(_) | Err(EngineError::Store(_)) => {}
+            Err(other) => return Err(other),
+        }
         engine.keep_epoch_keys().await?;
         Ok(engine)
+    }
+
+    /// The store's rows, as they may be used.
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        Rows { store: &*self.store, key: &self.row_mac, memory: &self.memory }
     }
 
     /// Lets a test break every fresh ciphertext before verification sees it.

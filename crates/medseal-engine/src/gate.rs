@@ -5,9 +5,10 @@ use crate::error::EngineError;
 use crate::ledger::{Details, Recorded};
 use crate::random::BufferedRandom;
 use medseal_core::operation::{Group, Operation, OperationDigest, OperationItems};
+use medseal_core::state_root::StateRoot;
 use medseal_core::{Error, KeyVersionId, Random};
 use medseal_policy::{Authorized, Op};
-use medseal_store::{Change, StoreError};
+use medseal_store::{Change, Planned, StoreError};
 
 /// An operation that was allowed and stands in the ledger. Consumed by what it allows.
 #[must_use]
@@ -34,12 +35,21 @@ impl Engine {
         Ok(OperationItems::new(operation, epoch, salt))
     }
 
+    /// The root at an epoch that this engine has read; none before the store has one.
+    pub(crate) fn root_at(&self, epoch: u64) -> Result<Option<StateRoot>, EngineError> {
+        match (self.memory.root_at(epoch), self.memory.newest()) {
+            (None, Some(_)) => Err(StoreError::Conflict.into()),
+            (root, _) => Ok(root),
+        }
+    }
+
     /// Decides and records, denials too. When it returns, the entry is on disk.
     pub(crate) async fn permit<O: Op>(
         &self,
         mut items: OperationItems,
         about: &Subject<'_>,
     ) -> Result<Permit<O>, EngineError> {
+        let root = self.root_at(about.epoch)?;
         let (mut kept, digest) = (items.take_details(), items.digest_so_far());
         if let (Some(details), Some(case)) = (&mut kept, self.occasion.case.as_deref()) {
             details.set_case(case);
@@ -52,6 +62,7 @@ impl Engine {
             purpose: decided.purpose,
             alarms: &decided.alarms,
             epoch: about.epoch,
+            root,
             items: kept,
             count,
             keys: about.keys,
@@ -87,10 +98,25 @@ impl Engine {
         change: Change,
         about: &Changed<'_>,
     ) -> Result<bool, EngineError> {
+        let planned = match self.rows().plan(change).await {
+            Ok(planned) => planned,
+            Err(StoreError::Conflict) => return Ok(false),
+            Err(other) => return Err(other.into()),
+        };
         self.admit_change::<O>(epoch, about).await?;
-        match self.store.commit(change).await {
+        self.commit_planned(planned).await
+    }
+
+    /// Commits a change that was admitted, and says to the log where the store stands then; `false`
+    /// when somebody else was faster.
+    pub(crate) async fn commit_planned(&self, planned: Planned) -> Result<bool, EngineError> {
+        let after = planned.changes_the_root().then(|| planned.after());
+        match self.rows().commit(planned).await {
             Ok(epoch) => {
                 self.cache().enter_epoch(epoch);
+                // the change is made and its entry stands; without this one the next entry says it
+                let now = self.clock.now();
+                let _ = after.map(|state| self.ledger.record_state(now, state));
                 Ok(true)
             }
             Err(StoreError::Conflict) => Ok(false),

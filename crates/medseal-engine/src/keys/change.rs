@@ -326,17 +326,14 @@ impl Engine {
         id: KeyVersionId,
     ) -> Result<(), EngineError> {
         let key = id.to_string();
-        let row = medseal_store::get::<KeySecretRecord>(&*self.store, &[&key]).await?;
-        if let Some(row) = row {
-            let version = row.verify(&self.row_mac)?.version;
-            change.delete::<KeySecretRecord>(&[&key], version)?;
+        if let Some(row) = self.rows().get::<KeySecretRecord>(&[&key]).await? {
+            change.delete::<KeySecretRecord>(&[&key], row.version)?;
         }
         Ok(())
     }
 
     async fn key_exists(&self, tenant: &str, name: &str) -> Result<bool, EngineError> {
-        let row = medseal_store::get::<KeyRecord>(&*self.store, &[tenant, name]).await?;
-        Ok(row.is_some())
+        Ok(self.rows().get::<KeyRecord>(&[tenant, name]).await?.is_some())
     }
 }
 

@@ -11,6 +11,7 @@ use crate::random::BufferedRandom;
 use medseal_core::audit::{DetailsKey, LogId, LogKeys, LogSigner, Outcome};
 use medseal_core::operation::{Operation, OperationItems};
 use medseal_core::secret::LogSeed;
+use medseal_core::state_root::StateRoot;
 use medseal_core::{Error, KeyVersionId};
 use medseal_policy::Purpose;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,7 @@ impl BenchLog {
             purpose: Some(Purpose::Operations),
             alarms: &[],
             epoch: 1,
+            root: Some(StateRoot([5; 32])),
             items: kept,
             count: 1,
             keys: &["default@1".to_owned()],

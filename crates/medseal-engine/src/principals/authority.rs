@@ -128,6 +128,7 @@ impl Engine {
             purpose: self.occasion.purpose,
             alarms: &[],
             epoch,
+            root: self.root_at(epoch)?,
             items: kept,
             count: 0,
             keys: &[],

@@ -151,6 +151,18 @@ impl Engine {
         holder: Option<Principal>,
         reason: &str,
     ) -> Result<bool, EngineError> {
+        let planned = match is_new {
+            true => {
+                let mut change = Change::new(epoch);
+                change.insert(record, &self.row_mac)?;
+                match self.rows().plan(change).await {
+                    Ok(planned) => Some(planned),
+                    Err(StoreError::Conflict) => return Ok(false),
+                    Err(other) => return Err(other.into()),
+                }
+            }
+            false => None,
+        };
         let mut items = self.items::<BreakGlass>(epoch)?;
         let mut same = items.twin();
         for collected in [&mut items, &mut same] {
@@ -162,15 +174,9 @@ impl Engine {
         let about = Subject { epoch, keys: &[], change: Some(&what) };
         let (authorized, recorded) = self.permit::<BreakGlass>(items, &about).await?.into_proofs();
         admit(authorized, recorded, same.digest())?;
-        if !is_new {
-            return Ok(true);
-        }
-        let mut change = Change::new(epoch);
-        change.insert(record, &self.row_mac)?;
-        match self.store.commit(change).await {
-            Ok(_) => Ok(true),
-            Err(StoreError::Conflict) => Ok(false),
-            Err(other) => Err(other.into()),
+        match planned {
+            Some(planned) => self.commit_planned(planned).await,
+            None => Ok(true),
         }
     }
 
@@ -215,9 +221,9 @@ impl Engine {
     pub async fn review_broken_glass(&self, id: &str) -> Result<(), EngineError> {
         for _ in 0..MAX_ATTEMPTS {
             let epoch = self.begin().await?;
-            let row = medseal_store::get::<BreakGlassRecord>(&*self.store, &[id]).await?;
-            let row = row.ok_or_else(|| EngineError::NoSuchEmergency(id.to_owned()))?;
-            let Stored { record, version } = row.verify(&self.row_mac)?;
+            let row = self.rows().get::<BreakGlassRecord>(&[id]).await?;
+            let Stored { record, version } =
+                row.ok_or_else(|| EngineError::NoSuchEmergency(id.to_owned()))?;
             let own = self.asking().and_then(|caller| caller.id()).map(|id| id.to_string());
             if own.as_ref() == Some(&record.principal_id) || self.occasion.on_behalf_of.is_some() {
                 return Err(EngineError::ReviewRefused);

@@ -133,9 +133,8 @@ impl Engine {
         token: &AccessToken,
     ) -> Result<Option<(Principal, UnixSeconds)>, EngineError> {
         let key = self.token_pepper.kept(token);
-        let row = medseal_store::get::<AccessTokenRecord>(&*self.store, &[&key]).await?;
-        let Some(row) = row else { return Ok(None) };
-        let record = row.verify(&self.row_mac)?.record;
+        let row = self.rows().get::<AccessTokenRecord>(&[&key]).await?;
+        let Some(Stored { record, .. }) = row else { return Ok(None) };
         let over = record.revoked_at.is_some() || self.clock.now() >= record.expires_at;
         let holder = directory.principal_by_id(&record.principal_id)?;
         let holder = holder.filter(|principal| principal.active && !over);

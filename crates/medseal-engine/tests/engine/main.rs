@@ -15,6 +15,7 @@ mod keys;
 mod leak;
 mod principals;
 mod records;
+mod rolled_back;
 mod support;
 mod tables;
 mod values;

@@ -88,7 +88,10 @@ fn open_on(fixture: &Fixture, occasion: Occasion) -> Result<Engine, EngineError>
 fn last_entry(home: &Home) -> EntrySummary {
     let mut last = None;
     list_entries(&home.audit(), &EntryFilter::default(), |entry| {
-        last = Some(entry);
+        // a change is followed by where the store stands then
+        if entry.operation != "store-state" {
+            last = Some(entry);
+        }
         Ok(())
     })
     .unwrap();
@@ -337,11 +340,23 @@ fn deleted_rows_take_rights_away_and_give_none_back() {
             }
         }
         drop(connection);
+        // there is no token, so a table without rows is whole
+        if deleted & 0b1011 != 0 {
+            let answer = first_answer(&fixture, Occasion::default());
+            assert_eq!(answer, "STORE_ROLLED_BACK", "{deleted:04b}");
+            continue;
+        }
         let again = open(&fixture.home, &fixture.clock, Options::default()).unwrap();
-        let all_there = deleted & 0b1011 == 0;
-        assert_eq!(decrypt(&again, &bound(&target, "17"), &sealed), Err("DENIED"), "{deleted:04b}");
-        let governing = block_on(again.list_principals(None)).is_ok();
-        assert_eq!(governing, all_there, "{deleted:04b}");
+        let answer = decrypt(&again, &bound(&target, "17"), &sealed);
+        assert_eq!(answer, Err("DENIED"), "{deleted:04b}");
+    }
+}
+
+/// What the first operation of a new process says.
+fn first_answer(fixture: &Fixture, occasion: Occasion) -> &'static str {
+    match open_on(fixture, occasion) {
+        Ok(engine) => code(block_on(engine.list_principals(None)).map(drop)),
+        Err(error) => error.code(),
     }
 }
 
@@ -360,14 +375,13 @@ fn edited_rows_are_refused() {
         block_on(clinic.fixture.engine.revoke_role("app", "encryptor")).unwrap();
         let connection = Connection::open(clinic.fixture.home.path().join("store.sqlite")).unwrap();
         assert!(connection.execute(edit, []).unwrap() > 0, "{edit}");
-        let reopened = open(&clinic.fixture.home, &clinic.fixture.clock, Options::default());
-        let answer = code(reopened.map(drop));
+        let answer = first_answer(&clinic.fixture, Occasion::default());
         assert!(["STORE_ROW_REJECTED", "HOME_MISSING"].contains(&answer), "{edit}: {answer}");
     }
     let clinic = clinic();
     let connection = Connection::open(clinic.fixture.home.path().join("store.sqlite")).unwrap();
     connection.execute("UPDATE access_tokens SET expires_at = expires_at + 1", []).unwrap();
-    assert_eq!(code(open_on(&clinic.fixture, showing(&clinic.app))), "STORE_ROW_REJECTED");
+    assert_eq!(first_answer(&clinic.fixture, showing(&clinic.app)), "STORE_ROW_REJECTED");
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod policy;
 mod processes;
 mod records;
 mod reference;
+mod state;
 mod tables;
 mod values;
 mod world;
