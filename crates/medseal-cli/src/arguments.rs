@@ -158,11 +158,9 @@ pub(crate) enum Suite {
     ChaCha20Poly1305,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Purpose {
-    Field,
-    File,
-}
+/// What a key is for. The grammar has one word `--purpose` for this and for what an access is for,
+/// so both are text.
+pub(crate) const KEY_PURPOSES: [&str; 2] = ["field", "file"];
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Cause {
@@ -197,9 +195,9 @@ pub(crate) enum Key {
         name: String,
         #[command(flatten)]
         tenant: Tenant,
-        /// What it is for
-        #[arg(long, value_enum, default_value_t = Purpose::Field)]
-        purpose: Purpose,
+        /// What its values are
+        #[arg(long, value_parser = KEY_PURPOSES, default_value = KEY_PURPOSES[0])]
+        purpose: String,
         /// Its algorithms
         #[arg(long, value_enum, default_value_t = Suite::Aes256Gcm)]
         suite: Suite,
@@ -290,7 +288,7 @@ pub(crate) enum Field {
         padded: bool,
         /// The index whose token its envelopes carry
         #[arg(long, value_name = "INDEX")]
-        token: Option<String>,
+        token_index: Option<String>,
     },
     /// List definitions
     List {

@@ -1,6 +1,6 @@
 //! Which home, and how to open it.
 
-use crate::arguments::{Arguments, Verify, principal};
+use crate::arguments::{Arguments, Verify};
 use crate::failure::Failure;
 use medseal_engine::principals::{AccessToken, Occasion, Purpose};
 use medseal_engine::{Engine, EngineError, Home, Options, VerifyAfterEncrypt};
@@ -47,13 +47,8 @@ fn occasion(arguments: &Arguments) -> Result<Occasion, Failure> {
 
 /// `--purpose`.
 pub(crate) fn purpose(arguments: &Arguments) -> Option<Purpose> {
-    arguments.access.purpose.map(|purpose| match purpose {
-        principal::Purpose::Treatment => Purpose::Treatment,
-        principal::Purpose::Payment => Purpose::Payment,
-        principal::Purpose::Operations => Purpose::Operations,
-        principal::Purpose::Research => Purpose::Research,
-        principal::Purpose::Emergency => Purpose::Emergency,
-    })
+    // the purpose of a key that is made is none of these
+    arguments.access.purpose.as_deref().and_then(Purpose::from_name)
 }
 
 /// `--token @FILE`, else `$MEDSEAL_TOKEN` unless it is empty. On the command line every process could

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 #[derive(Args)]
 pub(crate) struct Access {
     /// What it is for [default: the policy's]
-    #[arg(long, global = true, value_enum, value_name = "PURPOSE")]
-    pub(crate) purpose: Option<Purpose>,
+    #[arg(long, global = true, value_parser = PURPOSES, value_name = "PURPOSE")]
+    pub(crate) purpose: Option<String>,
     /// The case it belongs to; kept encrypted in the audit log
     #[arg(long, global = true, value_name = "ID")]
     pub(crate) case: Option<String>,
@@ -28,14 +28,7 @@ pub(crate) struct Access {
     pub(crate) token: Option<String>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Purpose {
-    Treatment,
-    Payment,
-    Operations,
-    Research,
-    Emergency,
-}
+const PURPOSES: [&str; 5] = ["treatment", "payment", "operations", "research", "emergency"];
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Kind {

@@ -1,6 +1,6 @@
 //! `medseal key …`
 
-use crate::arguments::{Arguments, Cause, Key, Purpose, Suite, VersionChange};
+use crate::arguments::{Arguments, Cause, Key, Suite, VersionChange};
 use crate::duration::seconds;
 use crate::failure::Failure;
 use crate::{home, output};
@@ -97,9 +97,9 @@ async fn create(engine: &Engine, arguments: &Arguments, command: &Key) -> Result
     let key = NewKey {
         tenant: &tenant.tenant,
         name,
-        purpose: match purpose {
-            Purpose::Field => KeyPurpose::Field,
-            Purpose::File => KeyPurpose::File,
+        purpose: match purpose.as_str() {
+            "file" => KeyPurpose::File,
+            _ => KeyPurpose::Field,
         },
         suite: suite_of(*suite),
         policy,
