@@ -19,25 +19,42 @@ struct Slot {
 
 /// The number of a slot without a key.
 const FREE: u32 = u32::MAX;
+const EMPTY: Slot = Slot { hash: 0, number: FREE };
 
 impl Symbols {
     pub(crate) fn new<'k>(keys: impl Iterator<Item = &'k str>) -> Self {
-        let mut keys: Vec<Box<str>> = keys.map(Box::from).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        let free = Slot { hash: 0, number: FREE };
-        let slots = vec![free; (keys.len() * 2).next_power_of_two().max(64)];
-        let mut symbols = Self { slots, keys: Vec::new() };
-        for (number, key) in (0..).zip(&keys) {
-            let hash = hash::of_key(key.as_bytes());
-            let mut slot = symbols.first(hash);
-            while symbols.slots[slot].number != FREE {
-                slot = symbols.after(slot);
-            }
-            symbols.slots[slot] = Slot { hash, number };
-        }
-        symbols.keys = keys;
+        let mut symbols = Self { slots: vec![EMPTY; 64], keys: Vec::new() };
+        keys.for_each(|key| symbols.insert(key));
         symbols
+    }
+
+    /// Adds a key, if it is not there.
+    pub(crate) fn insert(&mut self, key: &str) {
+        let hash = hash::of_key(key.as_bytes());
+        if self.find(hash, |other| other == key).is_some() {
+            return;
+        }
+        let number = self.keys.len() as u32;
+        self.keys.push(key.into());
+        if self.keys.len() * 2 > self.slots.len() {
+            let full = std::mem::take(&mut self.slots);
+            self.slots = vec![EMPTY; full.len() * 2];
+            full.into_iter().filter(|slot| slot.number != FREE).for_each(|slot| self.put(slot));
+        }
+        self.put(Slot { hash, number });
+    }
+
+    fn put(&mut self, new: Slot) {
+        let mut slot = self.first(new.hash);
+        while self.slots[slot].number != FREE {
+            slot = self.after(slot);
+        }
+        self.slots[slot] = new;
+    }
+
+    /// The keys, each once.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| &**key)
     }
 
     pub(crate) fn len(&self) -> usize {
