@@ -66,3 +66,7 @@ role!(
     /// A subject's own random secret (S32); destroying it erases the subject.
     SubjectSecret
 );
+role!(
+    /// What one custodian holds of an escrowed [`Kwk`]; fewer than the threshold say nothing of it.
+    ShareSecret
+);

@@ -1,12 +1,12 @@
 //! The store of keys, definitions and everything else that must not be edited behind our back.
 //!
 //! Tables are described once ([`schema`]); a backend reads and writes rows of any of them and knows
-//! nothing of keys. Records turn rows into types. A row comes back as [`Unverified`] and gives up
-//! its record only against the key that authenticates it, so a database administrator's edit is
-//! found where it would first be used.
+//! nothing of keys. Records turn rows into types. [`Rows`] is the way to use them: it gives up a
+//! record only against the key that authenticates it and the state root, so a database
+//! administrator's edit is found where it would first be used, and so is an old row put back.
 //!
-//! All changes go through [`Store::commit`]: one transaction, compared with the epoch and the row
-//! versions it was planned on. SQL lives here and nowhere else.
+//! All changes go through [`Store::commit`]: one transaction, compared with the epoch, the root and
+//! the row versions it was planned on. SQL lives here and nowhere else.
 #![forbid(unsafe_code)]
 
 mod change;
@@ -14,7 +14,9 @@ mod change;
 pub mod conformance;
 mod error;
 mod records;
+mod rolled_back;
 mod row;
+mod rows;
 pub mod schema;
 mod sqlite;
 
@@ -24,7 +26,9 @@ pub use records::{
     AuditLogRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord,
     RootRecord, keyring,
 };
+pub use rolled_back::RolledBack;
 pub use row::{RawRow, Record, Stored, Unverified};
+pub use rows::{Planned, Rows, StateMemory, VerifiedState};
 pub use sqlite::SqliteStore;
 
 use async_trait::async_trait;
@@ -39,8 +43,19 @@ pub struct StoreState {
     pub store_id: StoreId,
     /// +1 with every commit.
     pub epoch: u64,
+    /// The state root and its MAC, as they stand there; `None` before the map has begun.
+    pub root: Option<SealedRoot>,
     /// The last migration.
     pub schema_version: u32,
+}
+
+/// The state root as a backend holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedRoot {
+    /// The root.
+    pub root: Vec<u8>,
+    /// Authenticates epoch and root.
+    pub mac: Vec<u8>,
 }
 
 /// What a backend does. The engine holds one behind `dyn`.
@@ -48,7 +63,7 @@ pub struct StoreState {
 /// A returned commit is durable. Reads see every commit that returned before they began.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Id, epoch and schema version.
+    /// Id, epoch, root and schema version, as of one moment.
     async fn state(&self) -> Result<StoreState, StoreError>;
 
     /// The row with this primary key.
@@ -65,12 +80,18 @@ pub trait Store: Send + Sync {
     /// The row of `key_versions` with this id.
     async fn find_key_version(&self, id: KeyVersionId) -> Result<Option<RawRow>, StoreError>;
 
-    /// Makes all of a change or nothing, and returns the new epoch.
+    /// The hashes of all buckets of the state root; nothing before the map has begun.
+    async fn bucket_hashes(&self) -> Result<Vec<u8>, StoreError>;
+
+    /// The leaves of one bucket of the state root; nothing for one without rows.
+    async fn bucket(&self, number: u8) -> Result<Vec<u8>, StoreError>;
+
+    /// Makes all of a change or nothing, with the state after it, and returns the new epoch.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the epoch or a row's version is not what the change was
-    /// planned on, or a row to be inserted exists.
-    async fn commit(&self, change: Change) -> Result<u64, StoreError>;
+    /// [`StoreError::Conflict`] when the epoch, the root or a row's version is not what the change
+    /// was planned on, or a row to be inserted exists.
+    async fn commit(&self, planned: Planned) -> Result<u64, StoreError>;
 
     /// Adds to a key version's counters, which stop at `i64::MAX`. Not part of the epoch.
     async fn add_usage(&self, id: KeyVersionId, added: Usage) -> Result<(), StoreError>;
@@ -79,7 +100,7 @@ pub trait Store: Send + Sync {
     async fn usage(&self, id: KeyVersionId) -> Result<Usage, StoreError>;
 }
 
-/// One record, not yet authenticated.
+/// One record, not authenticated: to look at, not to act upon. [`Rows::get`] gives records.
 ///
 /// # Errors
 /// What the backend answers; [`StoreError::RowRejected`] for a row that is no such record or not
@@ -92,7 +113,8 @@ pub async fn get<R: Record>(
     row.map(|row| Unverified::from_row(row, key)).transpose()
 }
 
-/// All records whose primary key starts with `prefix`, not yet authenticated.
+/// All records whose primary key starts with `prefix`, not authenticated. [`Rows::all`] gives
+/// records.
 ///
 /// # Errors
 /// As [`get`].

@@ -8,18 +8,19 @@
 //! else by which a schema could make a statement do something other than what it says.
 
 mod migration;
+mod state_map;
 mod statement;
 
-use crate::change::{Change, Write};
+use crate::change::Write;
 use crate::schema::{KEY_VERSIONS, Table};
-use crate::{RawRow, Store, StoreError, StoreState};
+use crate::{Planned, RawRow, Store, StoreError, StoreState};
 use async_trait::async_trait;
 use medseal_core::keyring::Usage;
 use medseal_core::{KeyVersionId, StoreId};
 use rusqlite::TransactionBehavior::Immediate;
 use rusqlite::config::DbConfig;
 use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, params};
 use statement::Statements;
 use std::fs::{self, File, OpenOptions};
@@ -146,10 +147,21 @@ impl Store for SqliteStore {
         Ok(self.select(&KEY_VERSIONS, &sql, &[&id.to_string()])?.pop())
     }
 
-    async fn commit(&self, change: Change) -> Result<u64, StoreError> {
+    async fn bucket_hashes(&self) -> Result<Vec<u8>, StoreError> {
+        let sql = "SELECT bucket_hashes FROM store_state WHERE only_row = 1";
+        blob(&self.connection(), sql, [])
+    }
+
+    async fn bucket(&self, number: u8) -> Result<Vec<u8>, StoreError> {
+        let sql = "SELECT entries FROM state_buckets WHERE bucket = ?1";
+        blob(&self.connection(), sql, [number])
+    }
+
+    async fn commit(&self, planned: Planned) -> Result<u64, StoreError> {
         let mut connection = self.connection();
         let transaction = connection.transaction_with_behavior(Immediate)?;
-        let epoch = advance_epoch(&transaction, change.expected_epoch)?;
+        let epoch = state_map::advance(&transaction, &planned)?;
+        let change = planned.change;
         change.writes.iter().try_for_each(|write| apply(&transaction, write))?;
         transaction.commit()?;
         if change.writes.iter().any(|write| matches!(write, Write::Delete(..))) {
@@ -174,6 +186,20 @@ impl Store for SqliteStore {
     async fn usage(&self, id: KeyVersionId) -> Result<Usage, StoreError> {
         usage_of(&self.connection(), id)
     }
+}
+
+/// One value of bytes; none and what is not bytes are no bytes, which no hash confirms.
+fn blob(
+    connection: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<u8>, StoreError> {
+    let mut prepared = connection.prepare_cached(sql)?;
+    let found = prepared.query_row(values, |row| match row.get_ref(0)? {
+        ValueRef::Blob(bytes) => Ok(bytes.to_vec()),
+        _ => Ok(Vec::new()),
+    });
+    Ok(found.optional()?.unwrap_or_default())
 }
 
 fn usage_of(connection: &Connection, id: KeyVersionId) -> Result<Usage, StoreError> {
@@ -210,16 +236,6 @@ fn forget(connection: &Connection) {
     let _ = connection.busy_timeout(BUSY_FORGETTING);
     let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     let _ = connection.busy_timeout(BUSY);
-}
-
-/// The compare-and-set that serialises all changes.
-fn advance_epoch(transaction: &Transaction<'_>, expected: u64) -> Result<u64, StoreError> {
-    let next = expected.checked_add(1).ok_or(StoreError::Conflict)?;
-    let sql = "UPDATE store_state SET epoch = ?1 WHERE only_row = 1 AND epoch = ?2";
-    match transaction.execute(sql, [to_i64(next), to_i64(expected)])? {
-        1 => Ok(next),
-        _ => Err(StoreError::Conflict),
-    }
 }
 
 fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<(), StoreError> {

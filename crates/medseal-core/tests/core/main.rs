@@ -14,6 +14,8 @@ mod context;
 #[cfg(test)]
 mod envelope;
 #[cfg(test)]
+mod escrow;
+#[cfg(test)]
 mod keyring;
 #[cfg(test)]
 mod labels;
@@ -27,6 +29,8 @@ mod pseudonym;
 mod row_mac;
 #[cfg(test)]
 mod selftest;
+#[cfg(test)]
+mod state_root;
 #[cfg(test)]
 mod stored_secret;
 #[cfg(test)]

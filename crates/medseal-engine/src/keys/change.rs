@@ -310,10 +310,8 @@ impl Engine {
         id: KeyVersionId,
     ) -> Result<(), EngineError> {
         let key = id.to_string();
-        let row = medseal_store::get::<KeySecretRecord>(&*self.store, &[&key]).await?;
-        if let Some(row) = row {
-            let version = row.verify(&self.row_mac)?.version;
-            change.delete::<KeySecretRecord>(&[&key], version)?;
+        if let Some(row) = self.rows().get::<KeySecretRecord>(&[&key]).await? {
+            change.delete::<KeySecretRecord>(&[&key], row.version)?;
         }
         Ok(())
     }
@@ -326,6 +324,12 @@ impl Engine {
         id: KeyVersionId,
         what: &str,
     ) -> Result<bool, EngineError> {
+        let planned = match self.rows().plan(change).await {
+            Ok(planned) => planned,
+            Err(StoreError::Conflict) => return Ok(false),
+            Err(other) => return Err(other.into()),
+        };
+        let after = planned.changes_the_root().then(|| planned.after());
         let mut items = self.items::<ChangeKeys>(epoch)?;
         let mut same = items.twin();
         items.add(id, what.as_bytes());
@@ -333,9 +337,12 @@ impl Engine {
         let about = Subject { epoch, keys: &[], change: Some(what) };
         let (authorized, recorded) = self.permit::<ChangeKeys>(items, &about)?.into_proofs();
         admit(authorized, recorded, same.digest())?;
-        match self.store.commit(change).await {
+        match self.rows().commit(planned).await {
             Ok(epoch) => {
                 self.cache().enter_epoch(epoch);
+                // the change is made and its entry stands; without this one the next entry says it
+                let now = self.clock.now();
+                let _ = after.map(|state| self.ledger.record_state(now, state));
                 Ok(true)
             }
             Err(StoreError::Conflict) => Ok(false),
@@ -344,8 +351,7 @@ impl Engine {
     }
 
     async fn key_exists(&self, tenant: &str, name: &str) -> Result<bool, EngineError> {
-        let row = medseal_store::get::<KeyRecord>(&*self.store, &[tenant, name]).await?;
-        Ok(row.is_some())
+        Ok(self.rows().get::<KeyRecord>(&[tenant, name]).await?.is_some())
     }
 }
 

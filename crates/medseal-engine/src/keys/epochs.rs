@@ -75,8 +75,7 @@ impl Engine {
         let target = self.wrap_key(month).await?;
         let mut change = Change::new(epoch);
         let mut any = false;
-        for row in medseal_store::all::<KeySecretRecord>(&*self.store, &[]).await? {
-            let Stored { record, version } = row.verify(&self.row_mac)?;
+        for Stored { record, version } in self.rows().all::<KeySecretRecord>(&[]).await? {
             let old = u32::try_from(record.month).ok().and_then(Month::from_yyyymm);
             let Some(old) = old.filter(|old| *old < month) else { continue };
             let source = self.wrap_key(old).await?;

@@ -10,7 +10,7 @@ use medseal_core::context::{Binding, Scope};
 use medseal_core::envelope::Value;
 use medseal_core::keyring::{UnixSeconds, Usage};
 use medseal_store::schema::{KEY_SECRETS, KEY_VERSIONS, Table};
-use medseal_store::{Change, RawRow, SqliteStore, Store, StoreError, StoreState};
+use medseal_store::{Planned, RawRow, SqliteStore, Store, StoreError, StoreState};
 use pollster::block_on;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -67,8 +67,16 @@ impl Store for Watched {
         self.inner.find_key_version(id).await
     }
 
-    async fn commit(&self, change: Change) -> Result<u64, StoreError> {
-        self.inner.commit(change).await
+    async fn bucket_hashes(&self) -> Result<Vec<u8>, StoreError> {
+        self.inner.bucket_hashes().await
+    }
+
+    async fn bucket(&self, number: u8) -> Result<Vec<u8>, StoreError> {
+        self.inner.bucket(number).await
+    }
+
+    async fn commit(&self, planned: Planned) -> Result<u64, StoreError> {
+        self.inner.commit(planned).await
     }
 
     async fn add_usage(&self, id: KeyVersionId, added: Usage) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ use crate::random::BufferedRandom;
 use medseal_core::audit::{DetailsKey, LogId, LogKeys, LogSigner};
 use medseal_core::operation::{Operation, OperationItems};
 use medseal_core::secret::LogSeed;
+use medseal_core::state_root::StateRoot;
 use medseal_core::{Error, KeyVersionId};
 use medseal_policy::Principal;
 use std::path::{Path, PathBuf};
@@ -75,6 +76,7 @@ impl BenchLog {
             time: i64::try_from(TIME).unwrap_or(0),
             principal: &principal,
             epoch: 1,
+            root: Some(StateRoot([5; 32])),
             items: kept,
             count: 1,
             keys: &["default@1".to_owned()],
