@@ -4,8 +4,9 @@
 //! whole context. Decryption compares the two, so that a decision for one value cannot be paired
 //! with the record of another.
 
-use crate::KeyVersionId;
 use crate::audit::Details;
+use crate::context::{Binding, Scope, encode_into};
+use crate::{Error, KeyVersionId};
 use sha2::{Digest, Sha256};
 
 /// The operations that need a decision and a durable record.
@@ -67,6 +68,8 @@ pub struct OperationItems {
     count: u64,
     salt: [u8; 32],
     details: Option<Details>,
+    /// The context of the newest item.
+    encoded: Vec<u8>,
 }
 
 impl OperationItems {
@@ -86,7 +89,7 @@ impl OperationItems {
         hasher.update(operation.name().as_bytes());
         hasher.update([0]);
         hasher.update(epoch.to_be_bytes());
-        Self { hasher, operation, epoch, count: 0, salt, details: None }
+        Self { hasher, operation, epoch, count: 0, salt, details: None, encoded: Vec::new() }
     }
 
     /// The same operation without its items, to collect them a second time and compare.
@@ -103,6 +106,26 @@ impl OperationItems {
         if let Some(details) = &mut self.details {
             details.push(id, context);
         }
+    }
+
+    /// Adds one value of a field, by its key version and what it is bound to.
+    ///
+    /// # Errors
+    /// As [`encode_into`]; then nothing is added.
+    pub fn add_value(
+        &mut self,
+        id: KeyVersionId,
+        scope: &Scope,
+        binding: &Binding<'_>,
+    ) -> Result<(), Error> {
+        let mut encoded = std::mem::take(&mut self.encoded);
+        encoded.clear();
+        let done = encode_into(scope, None, binding, &mut encoded);
+        if done.is_ok() {
+            self.add(id, &encoded);
+        }
+        self.encoded = encoded;
+        done
     }
 
     /// Takes what was kept for the ledger: the salt and every item. A twin keeps nothing.

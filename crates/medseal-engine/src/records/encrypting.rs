@@ -29,10 +29,9 @@ impl Engine {
             self.resolve_for_encrypting(&mut run.keys, identity, span.field).await?;
             let Some(field) = run.keys.field(identity, span.field) else { continue };
             let Some(resolved) = &field.encrypting else { continue };
-            let id = resolved.field_key.id();
-            run.keys
-                .add_item(&mut items, identity, span.field, id)
-                .map_err(|error| error.at(document.position(span)))?;
+            items
+                .add_value(resolved.field_key.id(), &field.scope, &binding(identity))
+                .map_err(|error| EngineError::from(error).at(document.position(span)))?;
         }
         self.record_encryption(&run.keys, items)?;
         let mut scratch = Vec::new();
