@@ -4,8 +4,9 @@
 //! whole context. Decryption compares the two, so that a decision for one value cannot be paired
 //! with the record of another.
 
-use crate::KeyVersionId;
-use crate::audit::{Details, context_value};
+use crate::audit::Details;
+use crate::context::{Binding, Scope, encode_into};
+use crate::{Error, KeyVersionId};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -43,11 +44,13 @@ pub enum Operation {
     BreakGlass,
     /// Reading and reviewing who went past the policy.
     ReviewBreakGlass,
+    /// Splitting what opens the home, and giving it a new root.
+    ManageRoot,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 14] = [
+    pub const ALL: [Operation; 15] = [
         Operation::Encrypt,
         Operation::Decrypt,
         Operation::Verify,
@@ -62,6 +65,7 @@ impl Operation {
         Operation::Authenticate,
         Operation::BreakGlass,
         Operation::ReviewBreakGlass,
+        Operation::ManageRoot,
     ];
 
     /// Whether its items are values, each in a collection and of a class.
@@ -87,6 +91,7 @@ impl Operation {
             Operation::Authenticate => "authenticate",
             Operation::BreakGlass => "break-glass",
             Operation::ReviewBreakGlass => "review-break-glass",
+            Operation::ManageRoot => "manage-root",
         }
     }
 }
@@ -119,9 +124,9 @@ pub struct Group {
 }
 
 impl Group {
-    fn is(&self, tenant: Option<&str>, collection: Option<&str>, class: &str) -> bool {
-        self.tenant.as_deref() == tenant
-            && self.collection.as_deref() == collection
+    fn is(&self, tenant: &str, collection: &str, class: &str) -> bool {
+        self.tenant.as_deref() == Some(tenant)
+            && self.collection.as_deref() == Some(collection)
             && self.class.as_deref() == Some(class)
     }
 }
@@ -134,14 +139,15 @@ pub struct OperationItems {
     count: u64,
     salt: [u8; 32],
     details: Option<Details>,
-    /// The groups that were met, and how many items are in none.
+    /// The groups that were met, and the last one.
     groups: BTreeSet<Group>,
     last_group: Group,
-    ungrouped: u64,
     /// Records that were met, each as a hash of its collection and id, and the last one.
     records: HashSet<u64>,
     last_record: u64,
     hashes: RandomState,
+    /// The context of the newest value.
+    encoded: Vec<u8>,
 }
 
 impl OperationItems {
@@ -163,7 +169,7 @@ impl OperationItems {
         hasher.update(epoch.to_be_bytes());
         let (groups, last_group) = (BTreeSet::new(), Group::default());
         let (details, records, hashes) = (None, HashSet::new(), RandomState::new());
-        let (count, ungrouped, last_record) = (0, 0, 0);
+        let (count, last_record, encoded) = (0, 0, Vec::new());
         Self {
             hasher,
             operation,
@@ -173,10 +179,10 @@ impl OperationItems {
             details,
             groups,
             last_group,
-            ungrouped,
             records,
             last_record,
             hashes,
+            encoded,
         }
     }
 
@@ -185,31 +191,44 @@ impl OperationItems {
         Self::bare(self.operation, self.epoch, self.salt)
     }
 
-    /// Adds one value: the key version, the encoded context and the class of its field.
-    pub fn add_value(&mut self, id: KeyVersionId, context: &[u8], class: &str) {
-        self.add_context(id, context);
-        // a twin is compared and not decided on
-        if self.details.is_none() {
+    /// Adds one value: its key version, what it is bound to, and the class of its field.
+    ///
+    /// # Errors
+    /// As [`encode_into`]; then nothing is added.
+    pub fn add_value(
+        &mut self,
+        id: KeyVersionId,
+        scope: &Scope,
+        binding: &Binding<'_>,
+        class: &str,
+    ) -> Result<(), Error> {
+        let mut encoded = std::mem::take(&mut self.encoded);
+        encoded.clear();
+        let done = encode_into(scope, None, binding, &mut encoded);
+        if done.is_ok() {
+            self.add_context(id, &encoded);
+            // a twin is compared and not decided on
+            if self.details.is_some() {
+                self.add_group(scope, class);
+                self.count_record((scope.tenant(), scope.collection(), binding.record));
+            }
+        }
+        self.encoded = encoded;
+        done
+    }
+
+    fn add_group(&mut self, scope: &Scope, class: &str) {
+        let (tenant, collection) = (scope.tenant(), scope.collection());
+        if self.last_group.is(tenant, collection, class) {
             return;
         }
-        let (tenant, collection) = (context_value(context, 1), context_value(context, 2));
-        self.count_record((tenant, collection, context_value(context, 4)));
-        if self.last_group.is(tenant, collection, class) && !self.groups.is_empty() {
-            return;
-        }
-        if tenant.is_none() || collection.is_none() {
-            self.ungrouped += 1;
-            return;
-        }
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        let class = Some(class.to_owned());
-        let group = Group { tenant: owned(tenant), collection: owned(collection), class };
-        self.last_group = group.clone();
-        self.groups.insert(group);
+        let [tenant, collection, class] = [tenant, collection, class].map(|t| Some(t.to_owned()));
+        self.last_group = Group { tenant, collection, class };
+        self.groups.insert(self.last_group.clone());
     }
 
     /// Two records that share a hash count as one, which is far too rare to matter to a budget.
-    fn count_record(&mut self, record: (Option<&str>, Option<&str>, Option<&str>)) {
+    fn count_record(&mut self, record: (&str, &str, Option<&str>)) {
         let hash = self.hashes.hash_one(record);
         if self.records.is_empty() || hash != self.last_record {
             self.records.insert(hash);
@@ -234,9 +253,9 @@ impl OperationItems {
         }
     }
 
-    /// What a policy decides on, ascending; none if an item is in no group, which must be denied.
+    /// What a policy decides on, ascending. Every item is in a group.
     pub fn groups(&self) -> impl Iterator<Item = &Group> {
-        self.groups.iter().filter(|_| self.ungrouped == 0)
+        self.groups.iter()
     }
 
     /// How many records the values are of; values without a record count as one in each collection.

@@ -23,7 +23,8 @@ pub use decision::{Answer, Asked, Authorized, DecisionId, Denied, Reason, Refuse
 pub use error::{PolicyError, PolicyFault, Position};
 pub use operation::{
     Authenticate, BreakGlass, ChangeKeys, Decrypt, DefineFields, Encrypt, Maintain, ManagePolicy,
-    ManagePrincipals, Op, ReadAudit, ReadPrincipals, Reencrypt, ReviewBreakGlass, Verify,
+    ManagePrincipals, ManageRoot, Op, ReadAudit, ReadPrincipals, Reencrypt, ReviewBreakGlass,
+    Verify,
 };
 pub use policy::{Budget, Counts, Explanation, Policy, Question, RuleOutcome};
 pub use principal::{

@@ -79,3 +79,7 @@ op!(
     /// Reading and reviewing who went past the policy.
     ReviewBreakGlass
 );
+op!(
+    /// Splitting what opens the home, and giving it a new root.
+    ManageRoot
+);

@@ -1,5 +1,4 @@
 -- Who a home knows. Rows are never deleted: who may do nothing any more stays as a tombstone.
--- From here on `root.environment` may end in ` governed`: an admin has replaced the built-in owner.
 CREATE TABLE principals (
     name         TEXT   NOT NULL PRIMARY KEY, -- immutable
     principal_id TEXT   NOT NULL, -- immutable: 16 hexadecimal digits, never given again
@@ -59,10 +58,11 @@ CREATE TABLE budget_usage (
     PRIMARY KEY (principal_id, budget, slot)
 );
 
--- One row: the policy in force. Its row version counts the policies that were set.
+-- The policy in force, whose row version counts the policies that were set, and a mark that an admin
+-- has replaced the built-in owner.
 CREATE TABLE policies (
-    name        TEXT   NOT NULL PRIMARY KEY, -- always 'policy'
-    document    TEXT   NOT NULL, -- TOML (spec/policy.md)
+    name        TEXT   NOT NULL PRIMARY KEY, -- policy | governed
+    document    TEXT   NOT NULL, -- TOML (spec/policy.md), empty for the mark
     set_by      TEXT   NOT NULL, -- who set it
     set_at      BIGINT NOT NULL, -- when
     row_version BIGINT NOT NULL, -- +1 with every change of the row

@@ -136,6 +136,9 @@ fn show(arguments: &Arguments, shown: &ShownEntry) -> Result<(), Failure> {
         let by = if rules.is_empty() { "no rule".to_owned() } else { rules.join(", ") };
         output::line(&format!("decision {decision} by {by}"))?;
     }
+    if let Some(state) = state(&shown.entry) {
+        output::line(&format!("store: {state}"))?;
+    }
     output::line(&format!("details: {}", shown.details))?;
     if let Some(case) = &shown.case {
         output::line(&format!("case {case}"))?;
@@ -148,6 +151,12 @@ fn show(arguments: &Arguments, shown: &ShownEntry) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where the store stood.
+fn state(entry: &EntrySummary) -> Option<String> {
+    let (epoch, root) = (entry.store_epoch?, entry.state_root.as_ref()?);
+    Some(format!("epoch {epoch}, state root {root}"))
+}
+
 fn line(entry: &EntrySummary) -> String {
     let mut line = format!("{:>8}  {}  {:<12}", entry.index, entry.time, entry.operation);
     line.extend(entry.principal.as_ref().map(|principal| format!("  {principal}")));
@@ -155,6 +164,8 @@ fn line(entry: &EntrySummary) -> String {
     for part in [entry.outcome, entry.purpose.as_deref(), entry.tenant.as_deref()] {
         line.extend(part.map(|part| format!("  {part}")));
     }
+    // of an operation it stands in `audit show`
+    line.extend(state(entry).filter(|_| entry.principal.is_none()).map(|s| format!("  {s}")));
     line.extend(entry.items.map(|items| format!("  {items} items")));
     for list in [&entry.collections, &entry.keys] {
         if !list.is_empty() {

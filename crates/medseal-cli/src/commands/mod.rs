@@ -5,6 +5,7 @@ mod audit;
 mod bench;
 mod demo;
 mod doctor;
+mod escrow;
 mod explain;
 mod field;
 mod file;
@@ -45,6 +46,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Token(command) => principal::run_token(&arguments, command).await?,
         Command::BreakGlass(command) => principal::run_break_glass(&arguments, command).await?,
         Command::Policy(command) => return policy::run(&arguments, command).await,
+        Command::Escrow(command) => escrow::run(&arguments, command).await?,
         Command::Demo => demo::run(&arguments).await?,
         Command::Doctor => return doctor::run(&arguments).await,
         Command::Selftest => doctor::selftest(&arguments)?,

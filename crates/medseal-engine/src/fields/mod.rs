@@ -11,7 +11,7 @@ use crate::gate::{Admitted, Subject, admit};
 use crate::keys::LoadedKey;
 use crate::ledger::Recorded;
 use crate::random::BufferedRandom;
-use medseal_core::context::{Binding, Scope, encode_into};
+use medseal_core::context::{Binding, Scope};
 use medseal_core::envelope::{Envelope, Flags, Value};
 use medseal_core::key_schedule::FieldKey;
 use medseal_core::keyring::{KeyVersion, Usage};
@@ -70,7 +70,7 @@ impl Engine {
         let epoch = self.begin().await?;
         let mut items = self.items::<Encrypt>(epoch)?;
         let class = class_of(definition.as_ref());
-        items.add_value(resolved.field_key.id(), &context(target)?, &class);
+        items.add_value(resolved.field_key.id(), target.scope, &target.binding, &class)?;
         let keys = [resolved.version_name.clone()];
         let about = Subject { epoch, keys: &keys, change: None };
         let permit = self.permit::<Encrypt>(items, &about).await?;
@@ -151,9 +151,8 @@ impl Engine {
     ) -> Result<((Authorized<O>, Recorded), OperationDigest), EngineError> {
         let mut items = self.items::<O>(epoch)?;
         let mut same = items.twin();
-        let context = context(target)?;
         for collected in [&mut items, &mut same] {
-            collected.add_value(resolved.field_key.id(), &context, class);
+            collected.add_value(resolved.field_key.id(), target.scope, &target.binding, class)?;
         }
         let keys = [resolved.version_name.clone()];
         let about = Subject { epoch, keys: &keys, change: None };
@@ -311,12 +310,6 @@ fn opens_to(
 /// The class that policies know a field's values by.
 pub(crate) fn class_of(definition: Option<&FieldDefinition>) -> String {
     definition.map_or(UNCLASSIFIED, |definition| &definition.class).to_owned()
-}
-
-pub(crate) fn context(target: &Target<'_>) -> Result<Vec<u8>, EngineError> {
-    let mut out = Vec::new();
-    encode_into(target.scope, None, &target.binding, &mut out)?;
-    Ok(out)
 }
 
 /// The flags a definition demands, or the default: bound to a record unless the caller says not.

@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::fields::{FieldDefinition, Target, class_of, context};
+use crate::fields::{FieldDefinition, Target, class_of};
 use crate::fields::{decrypting_flags, encrypting_flags, key_name};
 use crate::gate::{Admitted, Subject, admit};
 use medseal_core::Error;
@@ -45,7 +45,7 @@ impl Engine {
         let class = class_of(definition.as_ref());
         let resolved = ResolvedStream { key, flags, version_name, epoch, class };
         let mut items = self.items::<Encrypt>(epoch)?;
-        items.add_value(resolved.key.id(), &context(target)?, &resolved.class);
+        items.add_value(resolved.key.id(), target.scope, &target.binding, &resolved.class)?;
         let keys = [resolved.version_name.clone()];
         let about = Subject { epoch, keys: &keys, change: None };
         let permit = self.permit::<Encrypt>(items, &about).await?;
@@ -83,9 +83,9 @@ impl Engine {
         let epoch = resolved.epoch;
         let mut items = self.items::<O>(epoch)?;
         let mut same = items.twin();
-        let context = context(target)?;
         for collected in [&mut items, &mut same] {
-            collected.add_value(resolved.key.id(), &context, &resolved.class);
+            let (scope, binding) = (target.scope, &target.binding);
+            collected.add_value(resolved.key.id(), scope, binding, &resolved.class)?;
         }
         let keys = [resolved.version_name.clone()];
         let about = Subject { epoch, keys: &keys, change: None };

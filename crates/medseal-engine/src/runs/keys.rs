@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::fields::{Definitions, FieldDefinition, ResolvedKey};
-use medseal_core::context::{Binding, Scope, encode_into};
+use medseal_core::context::{Binding, Scope};
 use medseal_core::envelope::{Envelope, Flags};
 use medseal_core::keyring::{Purpose, Usage};
 use medseal_core::operation::OperationItems;
@@ -52,6 +52,11 @@ pub(crate) struct RunField {
 }
 
 impl RunField {
+    /// The class that policies know its values by.
+    pub(crate) fn class(&self) -> &str {
+        &self.definition.class
+    }
+
     pub(crate) fn flags(&self) -> Flags {
         self.definition.flags
     }
@@ -59,6 +64,38 @@ impl RunField {
 
 /// The fields of one collection, by number: the numbers of one run are dense.
 type FieldsByNumber = Vec<Option<Box<RunField>>>;
+
+/// What was encrypted, by key version. A run has few of them, and comparing is cheaper than hashing.
+#[derive(Default)]
+pub(crate) struct UsageByVersion(Vec<(KeyVersionId, Usage)>);
+
+impl UsageByVersion {
+    fn add(&mut self, other: UsageByVersion) {
+        for (id, more) in other.0 {
+            match self.0.iter_mut().find(|(known, _)| *known == id) {
+                Some((_, usage)) => {
+                    usage.messages += more.messages;
+                    usage.bytes += more.bytes;
+                }
+                None => self.0.push((id, more)),
+            }
+        }
+    }
+
+    pub(crate) fn count(&mut self, id: KeyVersionId, bytes: usize) {
+        let usage = match self.0.iter().position(|(known, _)| *known == id) {
+            Some(place) => self.0.get_mut(place),
+            None => {
+                self.0.push((id, Usage::default()));
+                self.0.last_mut()
+            }
+        };
+        if let Some((_, usage)) = usage {
+            usage.messages += 1;
+            usage.bytes += bytes as u64;
+        }
+    }
+}
 
 #[derive(Default)]
 pub(crate) struct RunKeys {
@@ -69,7 +106,7 @@ pub(crate) struct RunKeys {
     recent: AtomicUsize,
     /// The definitions as the run found them, read once an epoch.
     definitions: Option<Definitions>,
-    usage: HashMap<KeyVersionId, Usage>,
+    usage: UsageByVersion,
     version_names: BTreeSet<String>,
     epoch: u64,
 }
@@ -123,9 +160,12 @@ impl RunKeys {
 
     /// Counts one value that was encrypted.
     pub(crate) fn count(&mut self, id: KeyVersionId, bytes: usize) {
-        let usage = self.usage.entry(id).or_default();
-        usage.messages += 1;
-        usage.bytes += bytes as u64;
+        self.usage.count(id, bytes);
+    }
+
+    /// Adds what was counted elsewhere.
+    pub(crate) fn count_all(&mut self, usage: UsageByVersion) {
+        self.usage.add(usage);
     }
 
     /// `NAME@N` of every key version that the run has used.
@@ -142,10 +182,7 @@ impl RunKeys {
         id: KeyVersionId,
     ) -> Result<(), EngineError> {
         let found = self.field(identity, field).ok_or(Error::Rejected)?;
-        let mut context = Vec::with_capacity(128);
-        encode_into(&found.scope, None, &binding(identity), &mut context)?;
-        items.add_value(id, &context, &found.definition.class);
-        Ok(())
+        Ok(items.add_value(id, &found.scope, &binding(identity), found.class())?)
     }
 }
 
@@ -285,7 +322,7 @@ impl Engine {
 
     /// Writes what the run encrypted to the usage counters.
     pub(crate) async fn charge_run(&self, keys: &RunKeys) -> Result<(), EngineError> {
-        for (id, usage) in &keys.usage {
+        for (id, usage) in &keys.usage.0 {
             self.add_usage(*id, *usage).await?;
         }
         Ok(())

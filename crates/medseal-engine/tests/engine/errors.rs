@@ -5,6 +5,7 @@ use medseal_core::audit::{Rejection, RejectionKind, RejectionPlace};
 use medseal_core::operation::Operation;
 use medseal_core::selftest::SelftestFailure;
 use medseal_core::{Error, MalformedKind, MisuseKind};
+use medseal_engine::escrow::EscrowError;
 use medseal_engine::health::{DocumentFault, HealthError, Position, ProfileFault};
 use medseal_engine::{EngineError as E, ErrorClass};
 use medseal_kms::KmsError as K;
@@ -15,8 +16,9 @@ use std::io::ErrorKind::NotFound;
 
 const PAGE: &str = include_str!("../../../../docs/errors.md");
 /// Where the codes stand, so that none is forgotten below.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     include_str!("../../../medseal-policy/src/error.rs"),
+    include_str!("../../src/escrow/error.rs"),
     include_str!("../../../medseal-core/src/audit/rejection.rs"),
     include_str!("../../src/error.rs"),
     include_str!("../../../medseal-core/src/error.rs"),
@@ -75,6 +77,7 @@ fn errors() -> Vec<E> {
     ];
     all.extend(of_the_audit_log());
     all.extend(of_principals());
+    all.extend(of_an_escrow());
     all.extend(refusals());
     all.extend(of_adapters());
     all.extend(of_documents());
@@ -111,6 +114,19 @@ fn of_principals() -> Vec<E> {
         E::ReviewRefused,
     ]);
     all
+}
+
+fn of_an_escrow() -> [E; 7] {
+    [
+        EscrowError::Terms("this"),
+        EscrowError::ShareMalformed,
+        EscrowError::ShareRejected { custodian: String::new() },
+        EscrowError::SharesRejected,
+        EscrowError::TooFewShares { needed: 2, given: 1 },
+        EscrowError::OtherStore,
+        EscrowError::RootNotLost,
+    ]
+    .map(E::Escrow)
 }
 
 fn of_the_audit_log() -> Vec<E> {
