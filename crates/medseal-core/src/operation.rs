@@ -25,6 +25,8 @@ pub enum Operation {
     ChangeKeys,
     /// Reading the encrypted details of the audit log.
     ReadAudit,
+    /// Splitting what opens the home, and giving it a new root.
+    ManageRoot,
 }
 
 impl Operation {
@@ -37,6 +39,7 @@ impl Operation {
             Operation::Reencrypt => "reencrypt",
             Operation::ChangeKeys => "change-keys",
             Operation::ReadAudit => "read-audit",
+            Operation::ManageRoot => "manage-root",
         }
     }
 }

@@ -8,7 +8,7 @@
 
 mod operation;
 
-pub use operation::{ChangeKeys, Decrypt, Encrypt, Op, ReadAudit, Reencrypt, Verify};
+pub use operation::{ChangeKeys, Decrypt, Encrypt, ManageRoot, Op, ReadAudit, Reencrypt, Verify};
 
 use medseal_core::operation::{OperationDigest, OperationItems};
 use std::marker::PhantomData;

@@ -47,3 +47,7 @@ op!(
     /// Reading the encrypted details of the audit log.
     ReadAudit
 );
+op!(
+    /// Splitting what opens the home, and giving it a new root.
+    ManageRoot
+);

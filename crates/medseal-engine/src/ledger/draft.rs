@@ -179,7 +179,10 @@ impl OperationDraft {
         };
         details.keys.iter().for_each(|name| draft.keys.add(name));
         if let Some(items) = &details.items {
-            let has_contexts = !matches!(operation, Operation::ChangeKeys | Operation::ReadAudit);
+            let has_contexts = !matches!(
+                operation,
+                Operation::ChangeKeys | Operation::ReadAudit | Operation::ManageRoot
+            );
             draft.describe(items, has_contexts);
             draft.seal(items, key)?;
         }
