@@ -62,10 +62,22 @@ type FieldsByNumber = Vec<Option<Box<RunField>>>;
 
 /// What was encrypted, by key version. A run has few of them, and comparing is cheaper than hashing.
 #[derive(Default)]
-struct UsageByVersion(Vec<(KeyVersionId, Usage)>);
+pub(crate) struct UsageByVersion(Vec<(KeyVersionId, Usage)>);
 
 impl UsageByVersion {
-    fn count(&mut self, id: KeyVersionId, bytes: usize) {
+    fn add(&mut self, other: UsageByVersion) {
+        for (id, more) in other.0 {
+            match self.0.iter_mut().find(|(known, _)| *known == id) {
+                Some((_, usage)) => {
+                    usage.messages += more.messages;
+                    usage.bytes += more.bytes;
+                }
+                None => self.0.push((id, more)),
+            }
+        }
+    }
+
+    pub(crate) fn count(&mut self, id: KeyVersionId, bytes: usize) {
         let usage = match self.0.iter().position(|(known, _)| *known == id) {
             Some(place) => self.0.get_mut(place),
             None => {
@@ -144,6 +156,11 @@ impl RunKeys {
     /// Counts one value that was encrypted.
     pub(crate) fn count(&mut self, id: KeyVersionId, bytes: usize) {
         self.usage.count(id, bytes);
+    }
+
+    /// Adds what was counted elsewhere.
+    pub(crate) fn count_all(&mut self, usage: UsageByVersion) {
+        self.usage.add(usage);
     }
 
     /// `NAME@N` of every key version that the run has used.
