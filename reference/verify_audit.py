@@ -20,12 +20,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA87PublicKey
 
 ED25519, ML_DSA_87 = b"\x01", b"\xffmedseal/ml-dsa-87"
-TEXTS = {6: 128, 7: 128, 8: 128, 13: 128, 19: 1024}
+TEXTS = {6: 128, 7: 128, 8: 128, 13: 128, 19: 1024, 34: 128, 35: 128}
 NUMBERS = {0, 1, 3, 4, 5, 9, 10, 11, 15, 18, 20, 28, 29}
-BYTES = {2: 16, 12: 32, 21: 32, 22: 32, 23: 32, 26: 32, 27: 32, 30: 32}
-COMMON, NAME_LISTS, ID_LIST = {0, 1, 2, 3, 4, 5}, (14, 16), 17
+BYTES = {2: 16, 12: 32, 21: 32, 22: 32, 23: 32, 26: 32, 27: 32, 30: 32, 32: 8}
+COMMON, NAME_LISTS, ID_LIST = {0, 1, 2, 3, 4, 5}, (14, 16, 33, 36), 17
 NEEDED = {0: {26, 27}, 1: {6, 7, 9, 10, 11, 12}, 2: {28}, 3: {29, 30}, 4: {10, 23}}
-OPTIONAL = {1: {8, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23}}
+OPTIONAL = {1: {8, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 32, 33, 34, 35, 36}}
 
 
 class Refused(Exception): """Its text is the place and what is wrong there."""
@@ -130,7 +130,7 @@ def decode(data):
         raise ValueError("half a member")
     if kind == 1 and (entry[9] > 1 or not re.fullmatch("[a-z0-9-]+", entry[6])):
         raise ValueError("outcome or operation")
-    names = [entry[k] for k in (6, 7, 8, 13) if k in entry] + entry.get(14, []) + entry.get(16, [])
+    names = [entry.get(k, "") for k in TEXTS if k != 19] + sum((entry.get(k, []) for k in NAME_LISTS), [])
     if any(ord(c) < 32 or 127 <= ord(c) < 160 for name in names for c in name):
         raise ValueError("control character")
     return entry

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod escrow;
 pub(crate) mod file;
 mod manual;
+pub(crate) mod principal;
 
 pub(crate) use manual::Manual;
 
@@ -28,6 +29,8 @@ pub(crate) struct Arguments {
     /// Decrypt again what was just encrypted, before it is written
     #[arg(long, global = true, value_enum, default_value_t = Verify::Off)]
     pub(crate) verify_after_encrypt: Verify,
+    #[command(flatten)]
+    pub(crate) access: principal::Access,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -79,6 +82,21 @@ pub(crate) enum Command {
     /// Shares of what opens a home, for the day on which its root is lost
     #[command(subcommand)]
     Escrow(escrow::Escrow),
+    /// Who may use a home
+    #[command(subcommand)]
+    Principal(principal::Principal),
+    /// Roles of principals
+    #[command(subcommand)]
+    Role(principal::Role),
+    /// Access tokens of services
+    #[command(subcommand)]
+    Token(principal::Token),
+    /// Who may do what
+    #[command(subcommand)]
+    Policy(principal::Policy),
+    /// Emergencies in which somebody went past the policy
+    #[command(subcommand)]
+    BreakGlass(principal::BreakGlass),
     /// Check a home: root, rows, key states, audit log, permissions
     Doctor,
     /// Known answers, round trips and the health of the random source
@@ -144,11 +162,9 @@ pub(crate) enum Suite {
     ChaCha20Poly1305,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Purpose {
-    Field,
-    File,
-}
+/// What a key is for. The grammar has one word `--purpose` for this and for what an access is for,
+/// so both are text.
+pub(crate) const KEY_PURPOSES: [&str; 2] = ["field", "file"];
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Cause {
@@ -183,9 +199,9 @@ pub(crate) enum Key {
         name: String,
         #[command(flatten)]
         tenant: Tenant,
-        /// What it is for
-        #[arg(long, value_enum, default_value_t = Purpose::Field)]
-        purpose: Purpose,
+        /// What its values are
+        #[arg(long, value_parser = KEY_PURPOSES, default_value = KEY_PURPOSES[0])]
+        purpose: String,
         /// Its algorithms
         #[arg(long, value_enum, default_value_t = Suite::Aes256Gcm)]
         suite: Suite,
@@ -276,7 +292,7 @@ pub(crate) enum Field {
         padded: bool,
         /// The index whose token its envelopes carry
         #[arg(long, value_name = "INDEX")]
-        token: Option<String>,
+        token_index: Option<String>,
     },
     /// List definitions
     List {

@@ -2,6 +2,7 @@
 
 use crate::arguments::{Arguments, Verify};
 use crate::failure::Failure;
+use medseal_engine::principals::{AccessToken, Occasion, Purpose};
 use medseal_engine::{Engine, EngineError, Home, Options, VerifyAfterEncrypt};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,49 @@ pub(crate) async fn open(arguments: &Arguments) -> Result<Engine, Failure> {
         ..Options::default()
     };
     let file = arguments.passphrase_file.clone();
-    Ok(home.open(|| passphrase(file.as_deref(), "Passphrase: "), options).await?)
+    let ask = || passphrase(file.as_deref(), "Passphrase: ");
+    Ok(home.open_as(ask, options, occasion(arguments)?).await?)
+}
+
+/// Who asks, and what for.
+pub(crate) fn occasion(arguments: &Arguments) -> Result<Occasion, Failure> {
+    let access = &arguments.access;
+    Ok(Occasion {
+        // without a reason the engine says that there must be one
+        break_glass: access.break_glass.then(|| access.reason.clone().unwrap_or_default()),
+        token: token(arguments.access.token.as_deref())?,
+        on_behalf_of: arguments.access.on_behalf_of.clone(),
+        purpose: purpose(arguments),
+        case: arguments.access.case.clone(),
+    })
+}
+
+/// `--purpose`.
+pub(crate) fn purpose(arguments: &Arguments) -> Option<Purpose> {
+    // the purpose of a key that is made is none of these
+    arguments.access.purpose.as_deref().and_then(Purpose::from_name)
+}
+
+/// `--token @FILE`, else `$MEDSEAL_TOKEN` unless it is empty. On the command line every process could
+/// read it.
+fn token(argument: Option<&str>) -> Result<Option<AccessToken>, Failure> {
+    let text = match argument.map(|text| text.strip_prefix('@')) {
+        Some(Some(path)) => {
+            let bytes = crate::input::read_all(Path::new(path))?;
+            Zeroizing::new(
+                String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned(),
+            )
+        }
+        Some(None) => {
+            let what = "a token never stands on the command line: --token @FILE or $MEDSEAL_TOKEN";
+            return Err(Failure::usage(what));
+        }
+        None => Zeroizing::new(std::env::var("MEDSEAL_TOKEN").unwrap_or_default()),
+    };
+    if argument.is_none() && text.is_empty() {
+        return Ok(None);
+    }
+    AccessToken::parse(&text).map(Some).ok_or_else(|| EngineError::TokenRejected.into())
 }
 
 /// The first line of a file, or typed at the terminal without an echo.

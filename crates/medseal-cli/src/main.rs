@@ -6,9 +6,11 @@
 mod arguments;
 mod commands;
 mod context;
+mod duration;
 mod failure;
 mod home;
 mod input;
+mod os_user;
 mod output;
 mod progress;
 mod refused_arguments;

@@ -40,13 +40,15 @@ pub enum Label {
     AuditHead,
     /// An entry's secret → salt of one item.
     AuditSalt,
+    /// KWK → key under which access tokens are kept.
+    TokenPepper,
     /// KWK → what tells that shares came together to it.
     EscrowCheck,
 }
 
 impl Label {
     /// Every label, for the registry test.
-    pub const ALL: [Label; 15] = [
+    pub const ALL: [Label; 16] = [
         Label::DekTenant,
         Label::DekSubject,
         Label::KField,
@@ -61,6 +63,7 @@ impl Label {
         Label::AuditDetails,
         Label::AuditHead,
         Label::AuditSalt,
+        Label::TokenPepper,
         Label::EscrowCheck,
     ];
 
@@ -81,6 +84,7 @@ impl Label {
             Label::AuditDetails => "medseal/v1/audit-details",
             Label::AuditHead => "medseal/v1/audit-head",
             Label::AuditSalt => "medseal/v1/audit-salt",
+            Label::TokenPepper => "medseal/v1/token-pepper",
             Label::EscrowCheck => "medseal/v1/escrow-check",
         }
     }

@@ -9,6 +9,7 @@
 //! Those belong to `medseal-engine`, the only crate that should call [`envelope`] on real data.
 #![forbid(unsafe_code)]
 
+mod access_token;
 pub mod audit;
 pub mod context;
 pub mod envelope;
@@ -32,6 +33,7 @@ pub mod stored_secret;
 pub mod stream;
 mod wiped;
 
+pub use access_token::{AccessToken, TokenPepper};
 pub use error::{Error, MalformedKind, MisuseKind};
 pub use id::{KeyVersionId, StoreId, Suite};
 pub use plaintext::Plaintext;

@@ -4,10 +4,12 @@
 //! whole context. Decryption compares the two, so that a decision for one value cannot be paired
 //! with the record of another.
 
-use crate::audit::Details;
+use crate::audit::{Details, context_value};
 use crate::context::{Binding, Scope, encode_into};
 use crate::{Error, KeyVersionId};
 use sha2::{Digest, Sha256};
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{BuildHasher, RandomState};
 
 /// The operations that need a decision and a durable record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,11 +27,53 @@ pub enum Operation {
     ChangeKeys,
     /// Reading the encrypted details of the audit log.
     ReadAudit,
+    /// Registering fields: key, class and binding of their values.
+    DefineFields,
+    /// What keys ask for by themselves: a rotation that is due, new wraps when a month begins, the
+    /// rows of pseudonyms.
+    Maintain,
+    /// Changing principals, their roles and their tokens.
+    ManagePrincipals,
+    /// Replacing the policy.
+    ManagePolicy,
+    /// Reading principals, roles, tokens and the policy.
+    ReadPrincipals,
+    /// Showing who one is.
+    Authenticate,
+    /// Going past the policy in an emergency.
+    BreakGlass,
+    /// Reading and reviewing who went past the policy.
+    ReviewBreakGlass,
     /// Splitting what opens the home, and giving it a new root.
     ManageRoot,
 }
 
 impl Operation {
+    /// Every operation.
+    pub const ALL: [Operation; 15] = [
+        Operation::Encrypt,
+        Operation::Decrypt,
+        Operation::Verify,
+        Operation::Reencrypt,
+        Operation::ChangeKeys,
+        Operation::ReadAudit,
+        Operation::DefineFields,
+        Operation::Maintain,
+        Operation::ManagePrincipals,
+        Operation::ManagePolicy,
+        Operation::ReadPrincipals,
+        Operation::Authenticate,
+        Operation::BreakGlass,
+        Operation::ReviewBreakGlass,
+        Operation::ManageRoot,
+    ];
+
+    /// Whether its items are values, each in a collection and of a class.
+    pub fn is_of_values(self) -> bool {
+        use Operation::{Decrypt, Encrypt, Reencrypt, Verify};
+        matches!(self, Encrypt | Decrypt | Verify | Reencrypt)
+    }
+
     /// The name in the ledger.
     pub fn name(self) -> &'static str {
         match self {
@@ -39,6 +83,14 @@ impl Operation {
             Operation::Reencrypt => "reencrypt",
             Operation::ChangeKeys => "change-keys",
             Operation::ReadAudit => "read-audit",
+            Operation::DefineFields => "define-fields",
+            Operation::Maintain => "maintain",
+            Operation::ManagePrincipals => "manage-principals",
+            Operation::ManagePolicy => "manage-policy",
+            Operation::ReadPrincipals => "read-principals",
+            Operation::Authenticate => "authenticate",
+            Operation::BreakGlass => "break-glass",
+            Operation::ReviewBreakGlass => "review-break-glass",
             Operation::ManageRoot => "manage-root",
         }
     }
@@ -60,6 +112,25 @@ impl OperationDigest {
     }
 }
 
+/// What a policy can tell apart among items: not the field and not the record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Group {
+    /// The tenant; none for what belongs to no tenant.
+    pub tenant: Option<String>,
+    /// The collection of values.
+    pub collection: Option<String>,
+    /// The class of values.
+    pub class: Option<String>,
+}
+
+impl Group {
+    fn is(&self, tenant: Option<&str>, collection: Option<&str>, class: &str) -> bool {
+        self.tenant.as_deref() == tenant
+            && self.collection.as_deref() == collection
+            && self.class.as_deref() == Some(class)
+    }
+}
+
 /// Collects the items of one operation.
 pub struct OperationItems {
     hasher: Sha256,
@@ -70,6 +141,14 @@ pub struct OperationItems {
     details: Option<Details>,
     /// The context of the newest item.
     encoded: Vec<u8>,
+    /// The groups that were met, and how many items are in none.
+    groups: BTreeSet<Group>,
+    last_group: Group,
+    ungrouped: u64,
+    /// Records that were met, each as a hash of its collection and id, and the last one.
+    records: HashSet<u64>,
+    last_record: u64,
+    hashes: RandomState,
 }
 
 impl OperationItems {
@@ -89,7 +168,24 @@ impl OperationItems {
         hasher.update(operation.name().as_bytes());
         hasher.update([0]);
         hasher.update(epoch.to_be_bytes());
-        Self { hasher, operation, epoch, count: 0, salt, details: None, encoded: Vec::new() }
+        let (groups, last_group) = (BTreeSet::new(), Group::default());
+        let (details, records, hashes) = (None, HashSet::new(), RandomState::new());
+        let (count, ungrouped, last_record) = (0, 0, 0);
+        Self {
+            hasher,
+            operation,
+            epoch,
+            count,
+            salt,
+            details,
+            groups,
+            last_group,
+            ungrouped,
+            records,
+            last_record,
+            hashes,
+            encoded: Vec::new(),
+        }
     }
 
     /// The same operation without its items, to collect them a second time and compare.
@@ -97,8 +193,46 @@ impl OperationItems {
         Self::bare(self.operation, self.epoch, self.salt)
     }
 
-    /// Adds one item: the key version and the encoded context (or the description of a change).
-    pub fn add(&mut self, id: KeyVersionId, context: &[u8]) {
+    /// Adds one value: the key version, the encoded context and the class of its field.
+    pub fn add_value(&mut self, id: KeyVersionId, context: &[u8], class: &str) {
+        self.add_context(id, context);
+        // a twin is compared and not decided on
+        if self.details.is_none() {
+            return;
+        }
+        let (tenant, collection) = (context_value(context, 1), context_value(context, 2));
+        self.count_record((tenant, collection, context_value(context, 4)));
+        if self.last_group.is(tenant, collection, class) && !self.groups.is_empty() {
+            return;
+        }
+        if tenant.is_none() || collection.is_none() {
+            self.ungrouped += 1;
+            return;
+        }
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let class = Some(class.to_owned());
+        let group = Group { tenant: owned(tenant), collection: owned(collection), class };
+        self.last_group = group.clone();
+        self.groups.insert(group);
+    }
+
+    /// Two records that share a hash count as one, which is far too rare to matter to a budget.
+    fn count_record(&mut self, record: (Option<&str>, Option<&str>, Option<&str>)) {
+        let hash = self.hashes.hash_one(record);
+        if self.records.is_empty() || hash != self.last_record {
+            self.records.insert(hash);
+            self.last_record = hash;
+        }
+    }
+
+    /// Adds one item that is no value, such as the description of a change, with what a policy is
+    /// to know of it.
+    pub fn add(&mut self, id: KeyVersionId, what: &[u8], group: Group) {
+        self.add_context(id, what);
+        self.groups.insert(group);
+    }
+
+    fn add_context(&mut self, id: KeyVersionId, context: &[u8]) {
         self.hasher.update(id.0);
         self.hasher.update((context.len() as u64).to_be_bytes());
         self.hasher.update(context);
@@ -108,24 +242,35 @@ impl OperationItems {
         }
     }
 
-    /// Adds one value of a field, by its key version and what it is bound to.
+    /// Adds one value, by its key version, what it is bound to and the class of its field.
     ///
     /// # Errors
     /// As [`encode_into`]; then nothing is added.
-    pub fn add_value(
+    pub fn add_value_of(
         &mut self,
         id: KeyVersionId,
         scope: &Scope,
         binding: &Binding<'_>,
+        class: &str,
     ) -> Result<(), Error> {
         let mut encoded = std::mem::take(&mut self.encoded);
         encoded.clear();
         let done = encode_into(scope, None, binding, &mut encoded);
         if done.is_ok() {
-            self.add(id, &encoded);
+            self.add_value(id, &encoded, class);
         }
         self.encoded = encoded;
         done
+    }
+
+    /// What a policy decides on, ascending; none if an item is in no group, which must be denied.
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter().filter(|_| self.ungrouped == 0)
+    }
+
+    /// How many records the values are of; values without a record count as one in each collection.
+    pub fn records(&self) -> u64 {
+        self.records.len() as u64
     }
 
     /// Takes what was kept for the ledger: the salt and every item. A twin keeps nothing.

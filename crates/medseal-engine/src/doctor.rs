@@ -60,7 +60,9 @@ impl Engine {
     }
 
     async fn examine_rows(&self) -> Result<(), EngineError> {
-        Ok(self.rows().examine().await?)
+        self.rows().examine().await?;
+        // a policy that does not parse any more would deny everything
+        self.directory().await?.0.policy().map(drop)
     }
 
     async fn examine_state(&self) -> Result<String, EngineError> {

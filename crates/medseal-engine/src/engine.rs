@@ -5,12 +5,12 @@ use crate::error::EngineError;
 use crate::home::{Environment, Home, KWK_VERSION};
 use crate::keys::KeyCache;
 use crate::ledger::{AuditKeys, Ledger, LogStore};
+use crate::principals::{HeldAuthority, HeldEmergency, Occasion, Users};
 use crate::random::BufferedRandom;
-use medseal_core::StoreId;
 use medseal_core::row_mac::RowMacKey;
 use medseal_core::secret::Kwk;
+use medseal_core::{StoreId, TokenPepper};
 use medseal_kms::EpochKeys;
-use medseal_policy::{LocalOwner, Principal};
 use medseal_store::{Rows, StateMemory, Store};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -60,8 +60,11 @@ pub struct Engine {
     pub(crate) epochs: Box<dyn EpochKeys>,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) ledger: Ledger,
-    pub(crate) owner: LocalOwner,
-    pub(crate) principal: Principal,
+    pub(crate) users: Users,
+    pub(crate) occasion: Occasion,
+    pub(crate) authority: HeldAuthority,
+    pub(crate) token_pepper: TokenPepper,
+    pub(crate) emergency: HeldEmergency,
     pub(crate) environment: Environment,
     pub(crate) options: Options,
     cache: Mutex<KeyCache>,
@@ -71,23 +74,30 @@ pub struct Engine {
     selftest_fails: bool,
 }
 
+/// What a home is made of, once its root has opened.
+pub(crate) struct Opened<S, E> {
+    pub(crate) store: S,
+    pub(crate) store_id: StoreId,
+    pub(crate) kwk: Kwk,
+    pub(crate) memory: StateMemory,
+    pub(crate) epochs: E,
+    pub(crate) environment: Environment,
+}
+
 impl Engine {
-    #[expect(clippy::too_many_arguments, reason = "called twice, by the home alone")]
     pub(crate) async fn start(
         home: &Home,
-        store: impl Store + 'static,
-        store_id: StoreId,
-        kwk: Kwk,
-        memory: StateMemory,
-        epochs: impl EpochKeys + 'static,
-        environment: Environment,
+        opened: Opened<impl Store + 'static, impl EpochKeys + 'static>,
         options: Options,
+        occasion: Occasion,
         clock: Box<dyn Clock>,
     ) -> Result<Engine, EngineError> {
+        let Opened { store, store_id, kwk, memory, epochs, environment } = opened;
         let (row_mac, files) = (kwk.row_mac_key(&store_id), home.audit_files());
         let rows = Rows { store: &store, key: &row_mac, memory: &memory };
         let keys = LogStore { rows, store_id: &store_id, kwk: &kwk };
         let log = keys.open_or_create(&files, clock.now()).await?;
+        let token_pepper = kwk.token_pepper(&store_id);
         let engine = Engine {
             row_mac,
             memory,
@@ -97,8 +107,11 @@ impl Engine {
             epochs: Box::new(epochs),
             clock,
             ledger: Ledger::new(files, log),
-            owner: LocalOwner { user_id: home.owner()? },
-            principal: Principal { user_id: rustix::process::geteuid().as_raw() },
+            users: Users { caller: rustix::process::geteuid().as_raw(), owner: home.owner()? },
+            occasion,
+            authority: HeldAuthority::default(),
+            token_pepper,
+            emergency: HeldEmergency::default(),
             environment,
             options,
             cache: Mutex::new(KeyCache::default()),
@@ -108,6 +121,12 @@ impl Engine {
             selftest_fails: false,
         };
         engine.begin_lineage().await?;
+        // who asks is found out before anything is done for them; a store that does not say it opens
+        // for whoever examines it, and every operation finds it out again
+        match engine.begin().await {
+            Ok(_) | Err(EngineError::Store(_)) => {}
+            Err(other) => return Err(other),
+        }
         engine.keep_epoch_keys().await?;
         Ok(engine)
     }

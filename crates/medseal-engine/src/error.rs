@@ -5,7 +5,7 @@ use medseal_core::MisuseKind;
 use medseal_core::keyring::{Refusal, State};
 use medseal_health::{HealthError, Position};
 use medseal_kms::KmsError;
-use medseal_policy::Denied;
+use medseal_policy::{Denied, PolicyError, Reason};
 use medseal_store::StoreError;
 
 /// Which of the command line's exit codes an error belongs to.
@@ -66,7 +66,51 @@ pub enum EngineError {
     EpochKeyWrong(u32),
     /// The policy.
     #[error("{0}")]
-    Denied(#[from] Denied),
+    Denied(#[from] Box<Denied>),
+    /// A policy's text.
+    #[error("{0}")]
+    Policy(#[from] PolicyError),
+    /// A token that was never given, has expired or was revoked, or whose holder is disabled.
+    #[error("the access token is not accepted")]
+    TokenRejected,
+    /// There is no token with this id.
+    #[error("there is no token with the id `{0}`")]
+    NoSuchToken(String),
+    /// There is no principal of that name.
+    #[error("there is no principal `{0}`")]
+    NoSuchPrincipal(String),
+    /// There was a principal of that name.
+    #[error("there is a principal `{0}` already; names are given once")]
+    PrincipalExists(String),
+    /// A principal may do nothing any more.
+    #[error("principal `{0}` is disabled")]
+    PrincipalDisabled(String),
+    /// Another principal stands for the user of the operating system.
+    #[error("this user of the operating system is principal `{0}` already")]
+    OsUserTaken(String),
+    /// The policy has no such role, or it was not granted.
+    #[error("there is no role `{0}` here; the policy in force declares further ones")]
+    RoleUnknown(String),
+    /// Nobody would be left who can change principals and the policy.
+    #[error(
+        "nobody would be left who can govern the home: an active admin with an operating system user, whom the policy allows manage-principals and manage-policy"
+    )]
+    LastAdmin,
+    /// An emergency without a reason.
+    #[error("an emergency needs a reason of 1 to 1024 bytes")]
+    BreakGlassReason,
+    /// Whoever may do everything has nothing to go past.
+    #[error("the owner of the home needs no emergency")]
+    BreakGlassNotNeeded,
+    /// There is no emergency with this id.
+    #[error("there is no emergency with the id `{0}`")]
+    NoSuchEmergency(String),
+    /// Nobody reviews their own emergency, or somebody's in the name of another.
+    #[error("an emergency is reviewed by somebody else, in their own name")]
+    ReviewRefused,
+    /// A case's number is not acceptable.
+    #[error("a case is 1 to 1024 bytes without control characters")]
+    CaseInvalid,
     /// A key's state.
     #[error("key `{key}`: {}", told(*refusal))]
     Key {
@@ -254,7 +298,25 @@ impl EngineError {
             E::Store(e) => e.code(),
             E::Kms(e) => e.code(),
             E::EpochKeyWrong(_) => "EPOCH_KEY_WRONG",
-            E::Denied(_) => "DENIED",
+            E::Denied(denied) => match denied.reason {
+                Reason::PurposeRequired => "PURPOSE_REQUIRED",
+                Reason::OverBudget => "BUDGET_EXCEEDED",
+                _ => "DENIED",
+            },
+            E::Policy(error) => error.fault.code(),
+            E::TokenRejected => "TOKEN_REJECTED",
+            E::NoSuchToken(_) => "TOKEN_NOT_FOUND",
+            E::NoSuchPrincipal(_) => "PRINCIPAL_NOT_FOUND",
+            E::PrincipalExists(_) => "PRINCIPAL_EXISTS",
+            E::PrincipalDisabled(_) => "PRINCIPAL_DISABLED",
+            E::OsUserTaken(_) => "OS_USER_TAKEN",
+            E::RoleUnknown(_) => "ROLE_UNKNOWN",
+            E::LastAdmin => "LAST_ADMIN",
+            E::CaseInvalid => "CASE_INVALID",
+            E::BreakGlassReason => "BREAK_GLASS_REASON",
+            E::BreakGlassNotNeeded => "BREAK_GLASS_NOT_NEEDED",
+            E::NoSuchEmergency(_) => "BREAK_GLASS_NOT_FOUND",
+            E::ReviewRefused => "REVIEW_REFUSED",
             E::Key { refusal, .. } => refusal_code(*refusal),
             E::NoSuchKey(_) => "KEY_NOT_FOUND",
             E::KeyExists(_) => "KEY_EXISTS",
@@ -326,6 +388,19 @@ impl EngineError {
                 ErrorClass::Unavailable
             }
             E::Denied(_) | E::ProductionRefuses(_) | E::ProofMismatch => ErrorClass::Denied,
+            E::TokenRejected | E::ReviewRefused => ErrorClass::Denied,
+            E::Policy(_) => ErrorClass::Malformed,
+            E::NoSuchToken(_)
+            | E::NoSuchPrincipal(_)
+            | E::PrincipalExists(_)
+            | E::PrincipalDisabled(_)
+            | E::OsUserTaken(_)
+            | E::RoleUnknown(_)
+            | E::LastAdmin
+            | E::BreakGlassReason
+            | E::BreakGlassNotNeeded
+            | E::NoSuchEmergency(_)
+            | E::CaseInvalid => ErrorClass::Usage,
             E::Key { .. } | E::NoSuchKey(_) | E::KeyExists(_) => ErrorClass::KeyState,
             E::KeyVersionUnknown | E::KeyPurpose(_) => ErrorClass::KeyState,
             E::VerificationFailed | E::Selftest(_) => ErrorClass::Rejected,

@@ -10,9 +10,10 @@
 //! a whole one.
 
 use crate::clock::{Clock, SystemClock};
-use crate::engine::{Engine, Options};
+use crate::engine::{Engine, Opened, Options};
 use crate::error::EngineError;
 use crate::ledger::AuditFiles;
+use crate::principals::Occasion;
 use crate::random::BufferedRandom;
 use medseal_core::secret::Kwk;
 use medseal_core::stored_secret::Place;
@@ -59,6 +60,32 @@ impl Environment {
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Development, Self::Production].into_iter().find(|e| e.name() == name)
     }
+
+    /// As the row of the root has it, with or without the mark of a governed home.
+    fn of_root(text: &str) -> Option<Self> {
+        Self::from_name(text.strip_suffix(GOVERNED).unwrap_or(text))
+    }
+}
+
+/// Stands behind the environment once an admin has replaced the built-in owner. It is in the row of
+/// the root because a home without that row does not open: nobody gets the built-in owner back by
+/// deleting rows.
+const GOVERNED: &str = " governed";
+const MAX_CASE_BYTES: usize = 1024;
+
+/// Whether the row of the root has the mark.
+pub(crate) fn governed(environment: &str) -> bool {
+    environment.ends_with(GOVERNED)
+}
+
+/// The row of the root with the mark.
+pub(crate) fn mark_governed(root: &RootRecord) -> RootRecord {
+    let environment = format!("{}{GOVERNED}", root.environment);
+    RootRecord { environment, ..root.clone() }
+}
+
+fn is_case(case: &str) -> bool {
+    (1..=MAX_CASE_BYTES).contains(&case.len()) && !case.chars().any(char::is_control)
 }
 
 /// How the root is kept.
@@ -177,6 +204,19 @@ impl Home {
         self.open_with_clock(passphrase, options, Box::new(SystemClock)).await
     }
 
+    /// As [`Home::open`], for a caller who shows or says something.
+    ///
+    /// # Errors
+    /// As [`Home::open`]; [`EngineError::TokenRejected`], [`EngineError::CaseInvalid`].
+    pub async fn open_as(
+        &self,
+        passphrase: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, EngineError>,
+        options: Options,
+        occasion: Occasion,
+    ) -> Result<Engine, EngineError> {
+        self.open_on(passphrase, options, occasion, Box::new(SystemClock)).await
+    }
+
     /// As [`Home::open`], with the time read from `clock`.
     ///
     /// # Errors
@@ -187,6 +227,23 @@ impl Home {
         options: Options,
         clock: Box<dyn Clock>,
     ) -> Result<Engine, EngineError> {
+        self.open_on(passphrase, options, Occasion::default(), clock).await
+    }
+
+    /// As [`Home::open_as`], with the time read from `clock`.
+    ///
+    /// # Errors
+    /// As [`Home::open_as`].
+    pub async fn open_on(
+        &self,
+        passphrase: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, EngineError>,
+        options: Options,
+        occasion: Occasion,
+        clock: Box<dyn Clock>,
+    ) -> Result<Engine, EngineError> {
+        if occasion.case.as_ref().is_some_and(|case| !is_case(case)) {
+            return Err(EngineError::CaseInvalid);
+        }
         fs::metadata(self.store_file()).map_err(|error| unreachable_home(&error))?;
         let store = SqliteStore::open(&self.store_file())?;
         let found = medseal_store::get::<RootRecord>(&store, &["root"]).await?;
@@ -196,7 +253,12 @@ impl Home {
         let provider = self.provider(root, passphrase)?;
         let place = root_place(&store.state().await?.store_id, row.unauthenticated_version());
         let kwk = provider.unwrap(&place.borrow(), &root.wrapped_kwk).await?;
-        self.open_with_kwk(store, kwk, options, clock).await
+        let emergency = occasion.break_glass.clone();
+        let engine = self.open_with_kwk(store, kwk, options, occasion, clock).await?;
+        if let Some(reason) = emergency {
+            engine.break_glass(&reason).await?;
+        }
+        Ok(engine)
     }
 
     /// Opens the home with the key that its root would give.
@@ -205,6 +267,7 @@ impl Home {
         store: SqliteStore,
         kwk: Kwk,
         options: Options,
+        occasion: Occasion,
         clock: Box<dyn Clock>,
     ) -> Result<Engine, EngineError> {
         let store_id = store.state().await?.store_id;
@@ -212,9 +275,10 @@ impl Home {
         let rows = Rows { store: &store, key: &row_mac, memory: &memory };
         let root = rows.get::<RootRecord>(&["root"]).await?.ok_or(EngineError::HomeMissing)?.record;
         let environment =
-            Environment::from_name(&root.environment).ok_or(EngineError::HomeMissing)?;
+            Environment::of_root(&root.environment).ok_or(EngineError::HomeMissing)?;
         let epochs = EpochKeyDirectory::new(self.epochs());
-        Engine::start(self, store, store_id, kwk, memory, epochs, environment, options, clock).await
+        let home = Opened { store, store_id, kwk, memory, epochs, environment };
+        Engine::start(self, home, options, occasion, clock).await
     }
 
     pub(crate) fn provider(
@@ -315,10 +379,9 @@ impl Home {
         rows.commit(rows.plan(change).await?).await?;
         let epochs = EpochKeyDirectory::new(self.epochs());
         let clock = Box::new(SystemClock);
-        let options = Options::default();
-        let engine =
-            Engine::start(self, store, store_id, kwk, memory, epochs, environment, options, clock)
-                .await?;
+        let (options, occasion) = (Options::default(), Occasion::default());
+        let home = Opened { store, store_id, kwk, memory, epochs, environment };
+        let engine = Engine::start(self, home, options, occasion, clock).await?;
         let keys = engine.create_first_keys().await?;
         let root_file = (descriptor.kind == RootKind::KeyFile).then(|| self.root_file());
         Ok(InitReport {

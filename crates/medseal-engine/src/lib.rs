@@ -23,6 +23,7 @@ pub mod keys;
 pub mod ledger;
 mod lineage;
 mod partial;
+pub mod principals;
 pub mod random;
 pub mod records;
 pub mod replace_file;

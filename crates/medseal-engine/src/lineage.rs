@@ -6,8 +6,10 @@
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::gate::Changed;
 use medseal_core::KeyVersionId;
 use medseal_core::state_root::StateAt;
+use medseal_policy::Maintain;
 use medseal_store::{Change, RolledBack, StoreError, VerifiedState};
 
 const MAX_ATTEMPTS: u32 = 64;
@@ -46,8 +48,10 @@ impl Engine {
             if logged.is_some() {
                 return Err(StoreError::from(RolledBack::RootRemoved).into());
             }
-            let (what, nothing) = ("begin the state root", KeyVersionId([0; 8]));
-            match self.commit_change(epoch, Change::new(epoch), nothing, what).await {
+            self.keep_authority(epoch).await?;
+            let (what, id) = ("begin the state root", KeyVersionId([0; 8]));
+            let about = Changed { tenant: None, id, what };
+            match self.commit_change::<Maintain>(epoch, Change::new(epoch), &about).await {
                 Ok(true) => return Ok(()),
                 // the log names a root by now, of whoever was faster
                 Ok(false) | Err(EngineError::Store(StoreError::RolledBack(_))) => {}

@@ -48,6 +48,38 @@ op!(
     ReadAudit
 );
 op!(
+    /// Registering fields.
+    DefineFields
+);
+op!(
+    /// What keys ask for by themselves.
+    Maintain
+);
+op!(
+    /// Changing principals, their roles and tokens.
+    ManagePrincipals
+);
+op!(
+    /// Replacing the policy.
+    ManagePolicy
+);
+op!(
+    /// Reading principals, roles, tokens and the policy.
+    ReadPrincipals
+);
+op!(
+    /// Showing who one is.
+    Authenticate
+);
+op!(
+    /// Going past the policy in an emergency.
+    BreakGlass
+);
+op!(
+    /// Reading and reviewing who went past the policy.
+    ReviewBreakGlass
+);
+op!(
     /// Splitting what opens the home, and giving it a new root.
     ManageRoot
 );

@@ -12,10 +12,11 @@ pub use state_root::StateEdit;
 use crate::RolledBack;
 use crate::schema::{self, FIELD_DEFINITIONS, KEY_VERSIONS, Table};
 use crate::{
-    AuditLogRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord,
-    RootRecord,
+    AccessTokenRecord, AuditLogRecord, BreakGlassRecord, FieldRecord, KeyRecord, KeySecretRecord,
+    KeyVersionRecord, PolicyRecord, PrincipalRecord, PrincipalState, PseudonymRecord,
+    RoleGrantRecord, RootRecord,
 };
-use crate::{Change, Planned, RawRow, Record, Rows, StateMemory, Write, keyring};
+use crate::{Change, Charge, Planned, RawRow, Record, Rows, Spent, StateMemory, Write, keyring};
 use crate::{Store, StoreError, Stored, get};
 use medseal_core::keyring::{Cause, KeyVersion, Keyring, Purpose, RotationPolicy, State, Usage};
 use medseal_core::row_mac::{Column, RowMacKey};
@@ -49,6 +50,8 @@ pub async fn run(new: impl AsyncFn() -> Box<dyn Fixture>) {
     a_change_is_all_or_nothing(&*new().await).await;
     key_versions_are_found_by_an_id_that_is_unique(&*new().await).await;
     usage_adds_up(&*new().await).await;
+    budgets_are_charged_in_windows_all_or_none(&*new().await).await;
+    spenders_at_once_never_pass_a_limit(&*new().await).await;
     edited_columns_are_found(&*new().await).await;
     edited_versions_and_macs_are_found(&*new().await).await;
     moved_rows_are_found(&*new().await).await;
@@ -197,6 +200,52 @@ fn audit_log(node: &str) -> AuditLogRecord {
     }
 }
 
+fn principal(name: &str) -> PrincipalRecord {
+    PrincipalRecord {
+        name: name.to_owned(),
+        principal_id: "0011223344556677".to_owned(),
+        kind: "person".to_owned(),
+        tenant: None,
+        os_user: Some(65_534),
+        state: PrincipalState::Active,
+        created_at: 7,
+        reason: Some("hired".to_owned()),
+    }
+}
+
+fn role_grant(role: &str, granted: bool) -> RoleGrantRecord {
+    let (principal_id, changed_by) = ("0011223344556677".to_owned(), "os-user:0".to_owned());
+    RoleGrantRecord { principal_id, role: role.to_owned(), granted, changed_by, changed_at: 7 }
+}
+
+fn access_token(mac: &str) -> AccessTokenRecord {
+    AccessTokenRecord {
+        token_mac: mac.to_owned(),
+        token_id: "8899aabbccddeeff".to_owned(),
+        principal_id: "0011223344556677".to_owned(),
+        created_at: 7,
+        expires_at: i64::MAX,
+        revoked_at: None,
+    }
+}
+
+fn break_glass(id: &str) -> BreakGlassRecord {
+    BreakGlassRecord {
+        grant_id: id.to_owned(),
+        principal_id: "0011223344556677".to_owned(),
+        opened_at: 7,
+        ends_at: 9,
+        reason: vec![0xf8, 0],
+        reviewed_by: None,
+        reviewed_at: Some(8),
+    }
+}
+
+fn policy() -> PolicyRecord {
+    let (document, set_by) = ("policy = 1\n".to_owned(), "os-user:0".to_owned());
+    PolicyRecord { name: PolicyRecord::NAME.to_owned(), document, set_by, set_at: 7 }
+}
+
 async fn records_come_back_as_they_went_in(fixture: &dyn Fixture) {
     let bench = Bench::on(fixture).await;
     let (one, two) = (key_version("k", 1, State::Active), key_version("k", 2, State::PreActive));
@@ -207,6 +256,14 @@ async fn records_come_back_as_they_went_in(fixture: &dyn Fixture) {
     comes_back(&bench, &secret("0011223344556677"), &["0011223344556677"]).await;
     comes_back(&bench, &pseudonym("6d73"), &["t", "6d73"]).await;
     comes_back(&bench, &audit_log("local"), &["local"]).await;
+    comes_back(&bench, &principal("nurse"), &["nurse"]).await;
+    let disabled = PrincipalRecord { state: PrincipalState::Disabled, ..principal("gone") };
+    comes_back(&bench, &disabled, &["gone"]).await;
+    comes_back(&bench, &role_grant("admin", true), &["0011223344556677", "admin"]).await;
+    comes_back(&bench, &role_grant("auditor", false), &["0011223344556677", "auditor"]).await;
+    comes_back(&bench, &access_token("aa"), &["aa"]).await;
+    comes_back(&bench, &policy(), &["policy"]).await;
+    comes_back(&bench, &break_glass("aa"), &["aa"]).await;
     comes_back(&bench, &field("t", "patients", "name"), &["t", "patients", "name"]).await;
     comes_back(&bench, &field("", "% _'\";--", "é\u{0}日"), &["", "% _'\";--", "é\u{0}日"]).await;
 }
@@ -366,6 +423,52 @@ async fn usage_adds_up(fixture: &dyn Fixture) {
     assert_eq!(bench.epoch().await, before, "counters are no security rows");
 }
 
+fn charge(principal: &str, amount: u64, stop: Option<u64>) -> Charge {
+    let (principal_id, budget) = (principal.to_owned(), "b".to_owned());
+    Charge { principal_id, budget, window: 3600, amount, stop }
+}
+
+async fn budgets_are_charged_in_windows_all_or_none(fixture: &dyn Fixture) {
+    let bench = Bench::on(fixture).await;
+    let (store, before) = (bench.store(), bench.epoch().await);
+    let spend = async |charges: &[Charge], now| store.spend(charges, now).await.unwrap();
+    let fits = |before| Spent { before, fits: true };
+    let refused = |before| Spent { before, fits: false };
+    let one = |amount| [charge("p", amount, Some(10))];
+    assert_eq!(spend(&one(4), 1000).await, [fits(0)]);
+    assert_eq!(spend(&one(6), 1010).await, [fits(4)]);
+    assert_eq!(spend(&one(1), 1020).await, [refused(10)]);
+    assert_eq!(spend(&[charge("p", 1, None)], 1020).await, [fits(10)], "without a limit");
+    assert_eq!(spend(&[charge("q", 7, Some(10))], 1020).await, [fits(0)], "somebody else");
+    // one that does not fit takes the others with it
+    let both = [charge("q", 1, Some(10)), charge("p", 1, Some(10))];
+    assert_eq!(spend(&both, 1030).await, [fits(7), refused(11)]);
+    assert_eq!(spend(&[charge("q", 3, Some(10))], 1030).await, [fits(7)]);
+    // what was spent counts for the whole window, and a clock that goes back does not help
+    assert_eq!(spend(&one(1), 1000 + 3600).await, [refused(11)]);
+    assert_eq!(spend(&one(1), 10).await, [refused(11)]);
+    assert_eq!(spend(&one(10), 1020 + 3600 + 60).await, [fits(0)]);
+    assert_eq!(bench.epoch().await, before, "counters are no security rows");
+}
+
+async fn spenders_at_once_never_pass_a_limit(fixture: &dyn Fixture) {
+    let bench = Bench::on(fixture).await;
+    let fitted = std::sync::atomic::AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..8 {
+                    let charges = [charge("p", 3, Some(100))];
+                    let spent = pollster::block_on(bench.store().spend(&charges, 1000)).unwrap();
+                    let fits = u64::from(spent[0].fits);
+                    fitted.fetch_add(fits, std::sync::atomic::Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    assert_eq!(fitted.into_inner(), 33);
+}
+
 async fn edited_columns_are_found(fixture: &dyn Fixture) {
     let bench = Bench::on(fixture).await;
     let number_one = key_version("k", 1, State::Active);
@@ -386,6 +489,19 @@ async fn edited_columns_are_found(fixture: &dyn Fixture) {
     edits_are_found(&bench, &field("t", "c", "f"), &["t", "c", "f"], &edits).await;
     let edits = [("original", Column::Bytes(Vec::new())), ("tenant", text("u"))];
     edits_are_found(&bench, &pseudonym("6d73"), &["t", "6d73"], &edits).await;
+    let edits = [("tenant", text("u")), ("os_user", Column::Integer(0)), ("name", text("admin"))];
+    edits_are_found(&bench, &principal("nurse"), &["nurse"], &edits).await;
+    let disabled = PrincipalRecord { state: PrincipalState::Disabled, ..principal("gone") };
+    let edits = [("state", text("active")), ("principal_id", text("ffffffffffffffff"))];
+    edits_are_found(&bench, &disabled, &["gone"], &edits).await;
+    let revoked = role_grant("admin", false);
+    let edits = [("state", text("granted")), ("principal_id", text("ffffffffffffffff"))];
+    edits_are_found(&bench, &revoked, &["0011223344556677", "admin"], &edits).await;
+    let edits = [("expires_at", Column::Integer(0)), ("principal_id", text("ff"))];
+    edits_are_found(&bench, &access_token("aa"), &["aa"], &edits).await;
+    let edits = [("ends_at", Column::Integer(99)), ("reviewed_by", text("me"))];
+    edits_are_found(&bench, &break_glass("ab"), &["ab"], &edits).await;
+    edits_are_found(&bench, &policy(), &["policy"], &[("document", text(""))]).await;
 }
 
 async fn edits_are_found<R>(

@@ -18,17 +18,20 @@ mod rolled_back;
 mod row;
 mod rows;
 pub mod schema;
+mod spending;
 mod sqlite;
 
 pub use change::{Change, Write};
 pub use error::StoreError;
 pub use records::{
-    AuditLogRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord,
-    RootRecord, keyring,
+    AccessTokenRecord, AuditLogRecord, BreakGlassRecord, FieldRecord, KeyRecord, KeySecretRecord,
+    KeyVersionRecord, PolicyRecord, PrincipalRecord, PrincipalState, PseudonymRecord,
+    RoleGrantRecord, RootRecord, keyring,
 };
 pub use rolled_back::RolledBack;
 pub use row::{RawRow, Record, Stored, Unverified};
 pub use rows::{Planned, Rows, StateMemory, VerifiedState};
+pub use spending::{Charge, Spent};
 pub use sqlite::SqliteStore;
 
 use async_trait::async_trait;
@@ -95,6 +98,10 @@ pub trait Store: Send + Sync {
 
     /// Adds to a key version's counters, which stop at `i64::MAX`. Not part of the epoch.
     async fn add_usage(&self, id: KeyVersionId, added: Usage) -> Result<(), StoreError>;
+
+    /// Charges budgets at a moment (seconds since 1970): all of them, or none if one does not fit. Not
+    /// part of the epoch.
+    async fn spend(&self, charges: &[Charge], now: i64) -> Result<Vec<Spent>, StoreError>;
 
     /// A key version's counters.
     async fn usage(&self, id: KeyVersionId) -> Result<Usage, StoreError>;

@@ -154,6 +154,88 @@ pub static AUDIT_LOGS: Table = Table {
     ],
 };
 
+/// Who a home knows.
+pub static PRINCIPALS: Table = Table {
+    name: "principals",
+    key_columns: 1,
+    standing: Inside { group_columns: 0 },
+    columns: &[
+        ("name", Text),
+        ("principal_id", Text),
+        ("kind", Text),
+        ("tenant", Text),
+        ("os_user", Integer),
+        ("state", Text),
+        ("created_at", Integer),
+        ("reason", Text),
+    ],
+};
+
+/// Roles of principals.
+pub static ROLE_GRANTS: Table = Table {
+    name: "role_grants",
+    key_columns: 2,
+    standing: Inside { group_columns: 0 },
+    columns: &[
+        ("principal_id", Text),
+        ("role", Text),
+        ("state", Text),
+        ("changed_by", Text),
+        ("changed_at", Integer),
+    ],
+};
+
+/// Access tokens.
+pub static ACCESS_TOKENS: Table = Table {
+    name: "access_tokens",
+    key_columns: 1,
+    standing: Inside { group_columns: 0 },
+    columns: &[
+        ("token_mac", Text),
+        ("token_id", Text),
+        ("principal_id", Text),
+        ("created_at", Integer),
+        ("expires_at", Integer),
+        ("revoked_at", Integer),
+    ],
+};
+
+/// The policy in force.
+pub static POLICIES: Table = Table {
+    name: "policies",
+    key_columns: 1,
+    standing: Inside { group_columns: 0 },
+    columns: &[("name", Text), ("document", Text), ("set_by", Text), ("set_at", Integer)],
+};
+
+/// Who went past the policy in an emergency.
+pub static BREAK_GLASS: Table = Table {
+    name: "break_glass",
+    key_columns: 1,
+    standing: Inside { group_columns: 0 },
+    columns: &[
+        ("grant_id", Text),
+        ("principal_id", Text),
+        ("opened_at", Integer),
+        ("ends_at", Integer),
+        ("reason", Bytes),
+        ("reviewed_by", Text),
+        ("reviewed_at", Integer),
+    ],
+};
+
 /// Every table of security rows.
-pub static ALL: [&Table; 7] =
-    [&ROOT, &KEYS, &KEY_VERSIONS, &KEY_SECRETS, &FIELD_DEFINITIONS, &PSEUDONYMS, &AUDIT_LOGS];
+pub static ALL: [&Table; 12] = [
+    &ROOT,
+    &KEYS,
+    &KEY_VERSIONS,
+    &KEY_SECRETS,
+    &FIELD_DEFINITIONS,
+    &PSEUDONYMS,
+    &AUDIT_LOGS,
+    &PRINCIPALS,
+    &ROLE_GRANTS,
+    &ACCESS_TOKENS,
+    &POLICIES,
+    &BREAK_GLASS,
+];

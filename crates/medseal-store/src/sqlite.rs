@@ -13,7 +13,7 @@ mod statement;
 
 use crate::change::Write;
 use crate::schema::{KEY_VERSIONS, Table};
-use crate::{Planned, RawRow, Store, StoreError, StoreState};
+use crate::{Charge, Planned, RawRow, Spent, Store, StoreError, StoreState};
 use async_trait::async_trait;
 use medseal_core::keyring::Usage;
 use medseal_core::{KeyVersionId, StoreId};
@@ -183,6 +183,20 @@ impl Store for SqliteStore {
         Ok(transaction.commit()?)
     }
 
+    async fn spend(&self, charges: &[Charge], now: i64) -> Result<Vec<Spent>, StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction_with_behavior(Immediate)?;
+        let spent: Vec<Spent> = charges
+            .iter()
+            .map(|charge| charge_one(&transaction, charge, now))
+            .collect::<Result<_, _>>()?;
+        // dropped without a commit, nothing was charged
+        if spent.iter().all(|spent| spent.fits) {
+            transaction.commit()?;
+        }
+        Ok(spent)
+    }
+
     async fn usage(&self, id: KeyVersionId) -> Result<Usage, StoreError> {
         usage_of(&self.connection(), id)
     }
@@ -200,6 +214,31 @@ fn blob(
         _ => Ok(Vec::new()),
     });
     Ok(found.optional()?.unwrap_or_default())
+}
+
+fn charge_one(
+    transaction: &Transaction<'_>,
+    charge: &Charge,
+    now: i64,
+) -> Result<Spent, StoreError> {
+    let Charge { principal_id, budget, amount, stop, .. } = charge;
+    let whose = (principal_id, budget);
+    let sql = "DELETE FROM budget_usage WHERE principal_id = ?1 AND budget = ?2 AND slot <= ?3";
+    transaction.execute(sql, (whose.0, whose.1, charge.oldest(now)))?;
+    let sql = "SELECT spent FROM budget_usage WHERE principal_id = ?1 AND budget = ?2";
+    let mut prepared = transaction.prepare_cached(sql)?;
+    let rows = prepared.query_map([whose.0, whose.1], |row| row.get::<_, i64>(0))?;
+    let mut before = 0u64;
+    for spent in rows {
+        before = before.saturating_add(u64::try_from(spent?).unwrap_or(0));
+    }
+    let after = before.saturating_add(*amount);
+    let fits = stop.is_none_or(|stop| after <= stop);
+    let sql = "INSERT INTO budget_usage (principal_id, budget, slot, spent) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (principal_id, budget, slot) DO UPDATE SET \
+         spent = budget_usage.spent + excluded.spent";
+    transaction.execute(sql, (whose.0, whose.1, charge.slot(now), to_i64(*amount)))?;
+    Ok(Spent { before, fits })
 }
 
 fn usage_of(connection: &Connection, id: KeyVersionId) -> Result<Usage, StoreError> {

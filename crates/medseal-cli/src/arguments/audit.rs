@@ -30,6 +30,12 @@ pub(crate) enum Audit {
         /// Only this operation, or `boot`, `clock-went-back`, `recovery`
         #[arg(long, value_name = "NAME")]
         operation: Option<String>,
+        /// Only the decision with this id, which a denial names
+        #[arg(long, value_name = "ID")]
+        decision: Option<String>,
+        /// Only entries in which a budget's alarm or limit was reached
+        #[arg(long)]
+        alarms: bool,
         /// Not before this time (RFC 3339)
         #[arg(long, value_name = "TIME")]
         since: Option<String>,

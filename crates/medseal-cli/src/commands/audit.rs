@@ -26,9 +26,10 @@ pub(crate) async fn run(arguments: &Arguments, command: &Audit) -> Result<(), Fa
             let request = VerifyRequest { directory: &directory, keys: &keys, kept: &kept };
             verified(arguments, &verify_log(&request)?)
         }
-        Audit::List { operation, since, until } => {
-            let (operation, since) = (operation.clone(), time(since.as_deref())?);
-            let filter = EntryFilter { operation, since, until: time(until.as_deref())? };
+        Audit::List { operation, decision, alarms, since, until } => {
+            let (operation, decision) = (operation.clone(), decision.clone());
+            let (since, until) = (time(since.as_deref())?, time(until.as_deref())?);
+            let filter = EntryFilter { operation, decision, alarms: *alarms, since, until };
             list(arguments, &directory, &filter)
         }
         Audit::Show { entry, details } => {
@@ -132,7 +133,16 @@ fn show(arguments: &Arguments, shown: &ShownEntry) -> Result<(), Failure> {
     if let Some(state) = state(&shown.entry) {
         output::line(&format!("store: {state}"))?;
     }
+    if let Some(decision) = &shown.entry.decision {
+        let rules = shown.entry.rule.iter().chain(&shown.entry.more_rules);
+        let rules: Vec<&str> = rules.map(String::as_str).collect();
+        let by = if rules.is_empty() { "no rule".to_owned() } else { rules.join(", ") };
+        output::line(&format!("decision {decision} by {by}"))?;
+    }
     output::line(&format!("details: {}", shown.details))?;
+    if let Some(case) = &shown.case {
+        output::line(&format!("case {case}"))?;
+    }
     for item in shown.shown.iter().flatten() {
         let place = [&item.collection, &item.field, &item.record, &item.change];
         let place: Vec<&str> = place.into_iter().flatten().map(String::as_str).collect();
@@ -149,7 +159,9 @@ fn state(entry: &EntrySummary) -> Option<String> {
 
 fn line(entry: &EntrySummary) -> String {
     let mut line = format!("{:>8}  {}  {:<12}", entry.index, entry.time, entry.operation);
-    for part in [entry.principal.as_deref(), entry.outcome, entry.tenant.as_deref()] {
+    line.extend(entry.principal.as_ref().map(|principal| format!("  {principal}")));
+    line.extend(entry.on_behalf_of.as_ref().map(|other| format!(" for {other}")));
+    for part in [entry.outcome, entry.purpose.as_deref(), entry.tenant.as_deref()] {
         line.extend(part.map(|part| format!("  {part}")));
     }
     // of an operation it stands in `audit show`
@@ -159,6 +171,9 @@ fn line(entry: &EntrySummary) -> String {
         if !list.is_empty() {
             line.push_str(&format!("  {}", list.join(",")));
         }
+    }
+    if !entry.alarms.is_empty() {
+        line.push_str(&format!("  ALARM {}", entry.alarms.join(",")));
     }
     line.extend(entry.note.as_ref().map(|note| format!("  {note}")));
     line.trim_end().to_owned()

@@ -1,6 +1,7 @@
 //! `medseal key …`
 
-use crate::arguments::{Arguments, Cause, Key, Purpose, Suite, VersionChange};
+use crate::arguments::{Arguments, Cause, Key, Suite, VersionChange};
+use crate::duration::seconds;
 use crate::failure::Failure;
 use crate::{home, output};
 use medseal_engine::keys::{Destroyed, KeyPurpose, KeySummary, NewKey};
@@ -96,9 +97,9 @@ async fn create(engine: &Engine, arguments: &Arguments, command: &Key) -> Result
     let key = NewKey {
         tenant: &tenant.tenant,
         name,
-        purpose: match purpose {
-            Purpose::Field => KeyPurpose::Field,
-            Purpose::File => KeyPurpose::File,
+        purpose: match purpose.as_str() {
+            "file" => KeyPurpose::File,
+            _ => KeyPurpose::Field,
         },
         suite: suite_of(*suite),
         policy,
@@ -139,24 +140,6 @@ fn split(version: &str) -> Result<(&str, u32), Failure> {
         .rsplit_once('@')
         .and_then(|(name, number)| Some((name, number.parse().ok()?)))
         .ok_or_else(|| Failure::usage("a key version is NAME@N, such as default@2"))
-}
-
-/// A hundred years: anything longer is a slip.
-const LONGEST: i64 = 100 * 366 * 86_400;
-
-/// `90d`, `24h`, `30m`, `45s`.
-fn seconds(text: &str) -> Result<i64, Failure> {
-    let wrong = || Failure::usage("a duration is a number with s, m, h or d, such as 90d");
-    let unit = text.char_indices().last().map(|(at, _)| text.split_at(at)).ok_or_else(wrong)?;
-    let scale = match unit.1 {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number: i64 = unit.0.parse().map_err(|_| wrong())?;
-    number.checked_mul(scale).filter(|n| (0..=LONGEST).contains(n)).ok_or_else(wrong)
 }
 
 fn moment(text: &str) -> Result<i64, Failure> {

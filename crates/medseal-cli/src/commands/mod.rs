@@ -13,6 +13,8 @@ mod init;
 mod inspect;
 mod key;
 mod manual;
+mod policy;
+mod principal;
 mod record;
 mod reencrypt;
 mod scan;
@@ -40,6 +42,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Scan(command) => return scan::run(&arguments, command),
         Command::Audit(command) => audit::run(&arguments, command).await?,
         Command::Escrow(command) => escrow::run(&arguments, command).await?,
+        Command::Principal(command) => principal::run(&arguments, command).await?,
+        Command::Role(command) => principal::run_role(&arguments, command).await?,
+        Command::Token(command) => principal::run_token(&arguments, command).await?,
+        Command::BreakGlass(command) => principal::run_break_glass(&arguments, command).await?,
+        Command::Policy(command) => return policy::run(&arguments, command).await,
         Command::Demo => demo::run(&arguments).await?,
         Command::Doctor => return doctor::run(&arguments).await,
         Command::Selftest => doctor::selftest(&arguments)?,

@@ -4,6 +4,7 @@
 //! F8 06 suite 00 ‖ u64be key number ‖ message as in the field envelope
 //! K         = KDF(log seed, "medseal/v1/audit-details", log id)
 //! plaintext = 01 ‖ entry secret, 32 bytes ‖ { LP(item) }*          item = key-version id ‖ context
+//!           | 02 ‖ entry secret, 32 bytes ‖ LP(case) ‖ { LP(item) }*
 //! salt_i    = KDF(entry secret, "medseal/v1/audit-salt", u64be i)
 //! root      = Merkle root over SHA-256(00 ‖ salt_i ‖ item_i), nodes as in the log
 //! ```
@@ -26,12 +27,15 @@ const HEADER_BYTES: usize = 12;
 const PLAINTEXT_FORMAT: u8 = 1;
 /// What stands before the item in a leaf.
 const SALTED: usize = 1 + 32;
+/// With the number of a case, which may name a patient and so never stands in the entry.
+const PLAINTEXT_FORMAT_WITH_CASE: u8 = 2;
 /// There is one key until the log's key can be rotated.
 const KEY_NUMBER: u64 = 1;
 
 /// The items of one operation as they are kept: the secret and `{ LP(item) }*`.
 pub struct Details {
     secret: [u8; 32],
+    case: Option<String>,
     items: Vec<u8>,
 }
 
@@ -47,7 +51,17 @@ pub struct DetailItem<'a> {
 impl Details {
     /// None yet.
     pub fn new(secret: [u8; 32]) -> Self {
-        Self { secret, items: Vec::new() }
+        Self { secret, case: None, items: Vec::new() }
+    }
+
+    /// Says for which case it is.
+    pub fn set_case(&mut self, case: &str) {
+        self.case = Some(case.to_owned());
+    }
+
+    /// The case that was named.
+    pub fn case(&self) -> Option<&str> {
+        self.case.as_deref()
     }
 
     /// Adds an item.
@@ -121,8 +135,12 @@ impl DetailsKey {
         out.extend_from_slice(&KEY_NUMBER.to_be_bytes());
         let context = |out: &mut Message| self.context(out);
         seal_message(&self.key, Suite::Aes256Gcm, 0, context, random, &mut out, |out| {
-            out.push(PLAINTEXT_FORMAT);
+            let format = details.case.as_ref().map(|_| PLAINTEXT_FORMAT_WITH_CASE);
+            out.push(format.unwrap_or(PLAINTEXT_FORMAT));
             out.extend_from_slice(&details.secret);
+            if let Some(case) = &details.case {
+                push_length_prefixed(out, case.as_bytes());
+            }
             out.extend_from_slice(&details.items);
         })?;
         Ok(out)
@@ -144,11 +162,18 @@ impl DetailsKey {
         let suite = Suite::from_code(*suite)?;
         let parts = MessageParts::parse(sealed.get(HEADER_BYTES..).unwrap_or_default())?;
         let plaintext = open_message(&self.key, suite, header, |out| self.context(out), &parts)?;
-        let Some((&[PLAINTEXT_FORMAT], rest)) = plaintext.split_first_chunk() else {
-            return Err(Error::Rejected);
+        let (format, rest) = plaintext.split_first().ok_or(Error::Rejected)?;
+        let (secret, rest) = rest.split_first_chunk().ok_or(Error::Rejected)?;
+        let (case, items) = match *format {
+            PLAINTEXT_FORMAT => (None, rest),
+            PLAINTEXT_FORMAT_WITH_CASE => {
+                let (case, items) = split_item(rest).ok_or(Error::Rejected)?;
+                let case = std::str::from_utf8(case).map_err(|_| Error::Rejected)?;
+                (Some(case.to_owned()), items)
+            }
+            _ => return Err(Error::Rejected),
         };
-        let (secret, items) = rest.split_first_chunk().ok_or(Error::Rejected)?;
-        let details = Details { secret: *secret, items: items.to_vec() };
+        let details = Details { secret: *secret, case, items: items.to_vec() };
         if details.root() == *root { Ok(details) } else { Err(Error::Rejected) }
     }
 

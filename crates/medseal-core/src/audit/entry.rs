@@ -164,6 +164,16 @@ pub struct Access<'a> {
     pub change: Option<&'a str>,
     /// The encrypted details behind the entry.
     pub details: Option<SealedDetails>,
+    /// The stable id of a principal that the home knows; its name is [`Access::principal`].
+    pub principal_id: Option<[u8; 8]>,
+    /// Deciding rules beside [`Access::rule`], ascending; of a denial, the rules that forbade.
+    pub more_rules: Vec<&'a str>,
+    /// What it was for.
+    pub purpose: Option<&'a str>,
+    /// On whose behalf the principal acted.
+    pub on_behalf_of: Option<&'a str>,
+    /// Limits that were passed, ascending.
+    pub alarms: Vec<&'a str>,
 }
 
 /// What the entry commits to.
@@ -228,6 +238,10 @@ impl<'a> Entry<'a> {
             && access.operation.bytes().all(plain)
             && is_name(access.principal)
             && access.rule.is_none_or(is_name)
+            && access.purpose.is_none_or(is_name)
+            && access.on_behalf_of.is_none_or(is_name)
+            && ascending(&access.more_rules)
+            && ascending(&access.alarms)
             && access.tenant.is_none_or(is_name)
             && ascending(&access.collections)
             && ascending(&access.keys)
@@ -301,6 +315,11 @@ impl<'a> Access<'a> {
             self.more_keys > 0,
             self.change.is_some(),
             self.root.is_some(),
+            self.principal_id.is_some(),
+            !self.more_rules.is_empty(),
+            self.purpose.is_some(),
+            self.on_behalf_of.is_some(),
+            !self.alarms.is_empty(),
         ];
         let details = if self.details.is_some() { 3 } else { 0 };
         6 + details + optional.into_iter().filter(|there| *there).count() as u64
@@ -335,7 +354,21 @@ impl<'a> Access<'a> {
         if let Some(root) = &self.root {
             e.u8(23)?.bytes(&root.0)?;
         }
-        Ok(())
+        self.write_who_and_why(e)
+    }
+
+    fn write_who_and_why(&self, e: &mut Encoder<&mut Vec<u8>>) -> EncodeResult {
+        if let Some(id) = &self.principal_id {
+            e.u8(32)?.bytes(id)?;
+        }
+        write_names(e, 33, &self.more_rules)?;
+        if let Some(purpose) = self.purpose {
+            e.u8(34)?.str(purpose)?;
+        }
+        if let Some(name) = self.on_behalf_of {
+            e.u8(35)?.str(name)?;
+        }
+        write_names(e, 36, &self.alarms)
     }
 }
 
@@ -364,17 +397,19 @@ struct Members<'a> {
     numbers: [u64; 31],
     /// Which of the numbers were there.
     seen: u32,
-    texts: [Option<&'a str>; 5],
-    bytes: [Option<&'a [u8]>; 8],
+    texts: [Option<&'a str>; 7],
+    bytes: [Option<&'a [u8]>; 9],
     collections: Vec<&'a str>,
     keys: Vec<&'a str>,
+    more_rules: Vec<&'a str>,
+    alarms: Vec<&'a str>,
     key_ids: Vec<[u8; 8]>,
 }
 
 /// Members that are text, each at its place in [`Members::texts`].
-const TEXTS: [u8; 5] = [6, 7, 8, 13, 19];
+const TEXTS: [u8; 7] = [6, 7, 8, 13, 19, 34, 35];
 /// Members that are bytes, each at its place in [`Members::bytes`].
-const BYTES: [u8; 8] = [2, 12, 21, 22, 23, 26, 27, 30];
+const BYTES: [u8; 9] = [2, 12, 21, 22, 23, 26, 27, 30, 32];
 
 impl<'a> Members<'a> {
     fn read(input: &'a [u8]) -> Option<Self> {
@@ -389,6 +424,8 @@ impl<'a> Members<'a> {
                 }
                 14 => members.collections = read_list(&mut d, |d| d.str().ok())?,
                 16 => members.keys = read_list(&mut d, |d| d.str().ok())?,
+                33 => members.more_rules = read_list(&mut d, |d| d.str().ok())?,
+                36 => members.alarms = read_list(&mut d, |d| d.str().ok())?,
                 17 => members.key_ids = read_list(&mut d, |d| d.bytes().ok()?.try_into().ok())?,
                 _ => members.read_string(member, &mut d)?,
             }
@@ -428,7 +465,11 @@ impl<'a> Members<'a> {
     }
 
     fn into_access(self) -> Option<Access<'a>> {
-        let [operation, principal, rule, tenant, change] = self.texts;
+        let [operation, principal, rule, tenant, change, purpose, on_behalf_of] = self.texts;
+        let principal_id = match self.bytes_of(32) {
+            Some(id) => Some(id.try_into().ok()?),
+            None => None,
+        };
         let details = match self.number(20) {
             Some(length) => {
                 let (digest, items_root) = (self.hash(21)?, self.hash(22)?);
@@ -457,6 +498,11 @@ impl<'a> Members<'a> {
             key_ids: self.key_ids,
             change,
             details,
+            principal_id,
+            more_rules: self.more_rules,
+            purpose,
+            on_behalf_of,
+            alarms: self.alarms,
         })
     }
 
@@ -465,8 +511,12 @@ impl<'a> Members<'a> {
     }
 
     fn hash(&self, member: u8) -> Option<Hash> {
+        self.bytes_of(member)?.try_into().ok()
+    }
+
+    fn bytes_of(&self, member: u8) -> Option<&'a [u8]> {
         let at = BYTES.iter().position(|bytes| *bytes == member)?;
-        self.bytes.get(at).copied().flatten()?.try_into().ok()
+        self.bytes.get(at).copied().flatten()
     }
 }
 

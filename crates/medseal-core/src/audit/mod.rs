@@ -21,6 +21,7 @@ mod verifier;
 
 pub use checkpoint::{Checkpoint, LogKeys, LogSigner, OpenedCheckpoint};
 pub use cosignature::{WitnessKeys, WitnessSigner};
+pub(crate) use details::context_value;
 pub use details::{DetailItem, Details, DetailsKey, commit_items};
 pub use entry::{Access, Entry, Event, LogId, MAX_ENTRY_BYTES, Outcome, SealedDetails};
 pub use frame::{FRAME_HEADER_BYTES, FrameHeader, push_frame, split_frame};

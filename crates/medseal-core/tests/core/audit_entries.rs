@@ -31,6 +31,11 @@ fn access() -> Access<'static> {
         more_keys: 0,
         change: None,
         details: None,
+        principal_id: None,
+        more_rules: vec![],
+        purpose: None,
+        on_behalf_of: None,
+        alarms: vec![],
     }
 }
 
@@ -60,12 +65,15 @@ fn every_kind_of_entry_comes_back() {
     let bare =
         Access { tenant: None, collections: vec![], keys: vec![], key_ids: vec![], ..access() };
     let full = Access { more_collections: 2, more_keys: 9, change: Some("create a/b"), ..access() };
+    let attributed = Access { more_rules: vec!["a", "b"], alarms: vec!["c"], ..who_and_why() };
     let events = [
         boot().event,
         Event::Operation(access()),
         Event::Operation(denied),
         Event::Operation(bare),
         Event::Operation(full),
+        Event::Operation(attributed),
+        Event::Operation(who_and_why()),
         Event::ClockWentBack { before: 1_700_000_100 },
         Event::Recovery { bytes: 17, digest },
         Event::Store(StateAt { epoch: 1 << 40, root: StateRoot(digest) }),
@@ -74,6 +82,39 @@ fn every_kind_of_entry_comes_back() {
     for event in events {
         let entry = entry(300, event);
         assert_eq!(Entry::decode(&bytes(&entry), 300, &mut Vec::new()), Ok(entry));
+    }
+}
+
+fn who_and_why() -> Access<'static> {
+    Access {
+        principal_id: Some([6; 8]),
+        purpose: Some("treatment"),
+        on_behalf_of: Some("app"),
+        ..access()
+    }
+}
+
+/// Members above 23 take two bytes, lists of one name are arrays.
+#[test]
+fn who_and_why_stand_behind_all_others() {
+    let access = Access { more_rules: vec!["r"], alarms: vec!["n"], ..who_and_why() };
+    let encoded = bytes(&entry(4, Event::Operation(access)));
+    let mut tail = vec![0x18, 0x20, 0x48, 6, 6, 6, 6, 6, 6, 6, 6];
+    tail.extend_from_slice(&[0x18, 0x21, 0x81, 0x61, b'r', 0x18, 0x22, 0x69]);
+    tail.extend_from_slice(b"treatment");
+    tail.extend_from_slice(&[0x18, 0x23, 0x63, b'a', b'p', b'p', 0x18, 0x24, 0x81, 0x61, b'n']);
+    assert!(encoded.ends_with(&tail));
+    assert!(!refused(&encoded));
+    let id = encoded.len() - tail.len();
+    let mut shorter = encoded.clone();
+    shorter[id + 2] = 0x47;
+    shorter.remove(id + 3);
+    assert!(refused(&shorter), "an id of seven bytes");
+    for (from, to) in [(0x20, 0x25), (0x21, 0x20), (0x22, 0x21)] {
+        let at = encoded.len() - tail.windows(2).rev().position(|w| w == [0x18, from]).unwrap() - 1;
+        let mut other = encoded.clone();
+        other[at] = to;
+        assert!(refused(&other), "member {from:02x} as {to:02x}");
     }
 }
 
@@ -195,6 +236,10 @@ fn names_are_bounded_sorted_and_plain() {
         Access { keys: many.iter().map(String::as_str).collect(), ..access() },
         Access { key_ids: vec![[2; 8], [1; 8]], ..access() },
         Access { change: Some(""), ..access() },
+        Access { more_rules: vec!["b", "a"], ..access() },
+        Access { alarms: vec!["a", "a"], ..access() },
+        Access { purpose: Some(""), ..access() },
+        Access { on_behalf_of: Some("a\nb"), ..access() },
     ];
     for case in cases {
         let mut out = vec![1];
@@ -240,6 +285,22 @@ fn details_open_against_their_entry_and_nothing_else() {
         assert!(rejected(&key, &flipped, &details.root()), "{at}");
     }
     assert!(rejected(&key, &sealed[..20], &details.root()));
+}
+
+#[test]
+fn a_case_is_kept_with_the_details_and_bound_to_their_entry() {
+    let key = DetailsKey::new(LOG, &LogSeed::from_slice(&[3; 32]).unwrap());
+    for case in ["", "2026/0815, Müller"] {
+        let mut with = details();
+        with.set_case(case);
+        assert_eq!(with.root(), details().root(), "a case is no item");
+        let sealed = key.seal(&with, &mut Counting::default()).unwrap();
+        assert!(case.is_empty() || !sealed.windows(case.len()).any(|w| w == case.as_bytes()));
+        let opened = key.open(&sealed, &with.root()).unwrap();
+        assert_eq!((opened.case(), opened.items().count()), (Some(case), 3));
+    }
+    let sealed = key.seal(&details(), &mut Counting::default()).unwrap();
+    assert_eq!(key.open(&sealed, &details().root()).unwrap().case(), None);
 }
 
 /// RFC 6962 by hand, so that salts and order are pinned: two nodes over three salted leaves.

@@ -4,6 +4,8 @@
 //! HMAC, small parsers and models written for the test alone.
 
 #[cfg(test)]
+mod access_token;
+#[cfg(test)]
 mod audit_entries;
 #[cfg(test)]
 mod audit_notes;

@@ -13,7 +13,7 @@ pub use share_file::{ShareFile, ShareHeader};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::gate::{Subject, admit};
+use crate::gate::Changed;
 use crate::home::sync_directory;
 use crate::random::BufferedRandom;
 use crate::replace_file::ReplaceFile;
@@ -93,13 +93,8 @@ impl Engine {
     /// Decides and records an operation on the root.
     pub(super) async fn manage_root(&self, what: &str) -> Result<(), EngineError> {
         let epoch = self.begin().await?;
-        let mut items = self.items::<ManageRoot>(epoch)?;
-        let mut same = items.twin();
-        items.add(KeyVersionId([0; 8]), what.as_bytes());
-        same.add(KeyVersionId([0; 8]), what.as_bytes());
-        let about = Subject { epoch, keys: &[], change: Some(what) };
-        let (authorized, recorded) = self.permit::<ManageRoot>(items, &about)?.into_proofs();
-        admit(authorized, recorded, same.digest()).map(drop)
+        let about = Changed { tenant: None, id: KeyVersionId([0; 8]), what };
+        self.admit_change::<ManageRoot>(epoch, &about).await.map(drop)
     }
 }
 

@@ -8,9 +8,11 @@ use super::{EscrowError, HeldShare, bring_together, open_shares};
 use crate::clock::SystemClock;
 use crate::engine::{Engine, Options};
 use crate::error::EngineError;
+use crate::gate::Changed;
 use crate::home::{
     Environment, Home, RootChoice, new_provider, root_place, sync_directory, unreachable_home,
 };
+use crate::principals::Occasion;
 use crate::random::BufferedRandom;
 use medseal_core::KeyVersionId;
 use medseal_kms::{RootDescriptor, RootKind};
@@ -39,6 +41,7 @@ impl Home {
         shares: &[HeldShare],
         choice: RootChoice,
         reason: Option<&str>,
+        occasion: Occasion,
     ) -> Result<RecoveredRoot, EngineError> {
         let header = &shares.first().ok_or(EscrowError::SharesRejected)?.file.header;
         let opened = open_shares(shares)?;
@@ -55,8 +58,8 @@ impl Home {
         if self.root_opens(&store).await? {
             return Err(EscrowError::RootNotLost.into());
         }
-        let engine =
-            self.open_with_kwk(store, kwk, Options::default(), Box::new(SystemClock)).await?;
+        let (options, clock) = (Options::default(), Box::new(SystemClock));
+        let engine = self.open_with_kwk(store, kwk, options, occasion, clock).await?;
         let from_environment = matches!(choice, RootChoice::Environment);
         if engine.environment() == Environment::Production && from_environment {
             return Err(EngineError::ProductionRefuses("a root from the environment"));
@@ -108,8 +111,8 @@ impl Home {
             RootRecord { kind: kind.name().to_owned(), parameters, wrapped_kwk, ..row.record };
         let mut change = Change::new(epoch);
         change.update(row.version, &record, &engine.row_mac)?;
-        let nothing = KeyVersionId([0; 8]);
-        if !engine.commit_change_as::<ManageRoot>(epoch, change, nothing, what).await? {
+        let about = Changed { tenant: None, id: KeyVersionId([0; 8]), what };
+        if !engine.commit_change::<ManageRoot>(epoch, change, &about).await? {
             return Err(StoreError::Conflict.into());
         }
         if kind == RootKind::KeyFile {

@@ -6,11 +6,13 @@
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::gate::Changed;
 use crate::keys::check_name;
 use medseal_core::KeyVersionId;
 use medseal_core::context::Scope;
 use medseal_core::envelope::Flags;
 use medseal_health::UNCLASSIFIED;
+use medseal_policy::DefineFields;
 use medseal_store::{Change, FieldRecord, StoreError, Stored};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -112,8 +114,9 @@ impl Engine {
                 }
             }
             let what = format!("define {count} fields of {tenant}");
-            let done = count == 0
-                || self.commit_change(epoch, change, KeyVersionId([0; 8]), &what).await?;
+            let about = Changed { tenant: Some(tenant), id: KeyVersionId([0; 8]), what: &what };
+            let done =
+                count == 0 || self.commit_change::<DefineFields>(epoch, change, &about).await?;
             if done {
                 return Ok(());
             }

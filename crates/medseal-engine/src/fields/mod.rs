@@ -17,7 +17,8 @@ use medseal_core::key_schedule::FieldKey;
 use medseal_core::keyring::{KeyVersion, Usage};
 use medseal_core::operation::OperationDigest;
 use medseal_core::{Error, KeyVersionId, Plaintext, Random};
-use medseal_policy::{Authorized, Decrypt, Encrypt, Op, Reencrypt};
+use medseal_health::UNCLASSIFIED;
+use medseal_policy::{Authorized, Decrypt, Encrypt, Maintain, Op, Reencrypt};
 use std::sync::Arc;
 
 /// The key that is used when a definition and the caller name none.
@@ -68,10 +69,11 @@ impl Engine {
         let resolved = self.resolve_encrypting(target.scope, &name, flags).await?;
         let epoch = self.begin().await?;
         let mut items = self.items::<Encrypt>(epoch)?;
-        items.add(resolved.field_key.id(), &context(target)?);
+        let class = class_of(definition.as_ref());
+        items.add_value(resolved.field_key.id(), &context(target)?, &class);
         let keys = [resolved.version_name.clone()];
-        let permit =
-            self.permit::<Encrypt>(items, &Subject { epoch, keys: &keys, change: None })?;
+        let about = Subject { epoch, keys: &keys, change: None };
+        let permit = self.permit::<Encrypt>(items, &about).await?;
         let _encryption_is_recorded = permit.into_proofs();
         let mut out = Vec::new();
         self.seal(&resolved.field_key, flags, &target.binding, value, &mut out)?;
@@ -91,8 +93,8 @@ impl Engine {
     ) -> Result<Plaintext, EngineError> {
         let epoch = self.begin().await?;
         let envelope = Envelope::parse(envelope)?;
-        let (resolved, _) = self.resolve_target(target, &envelope).await?;
-        let (proofs, digest) = self.prove::<Decrypt>(epoch, &resolved, target)?;
+        let (resolved, _, class) = self.resolve_target(target, &envelope).await?;
+        let (proofs, digest) = self.prove::<Decrypt>(epoch, &resolved, &class, target).await?;
         let plaintext =
             self.decrypt_admitted(proofs.0, proofs.1, digest, &resolved, target, &envelope)?;
         let messages = 1;
@@ -111,13 +113,13 @@ impl Engine {
     ) -> Result<Reencrypted, EngineError> {
         let epoch = self.begin().await?;
         let envelope = Envelope::parse(envelope)?;
-        let (resolved, key) = self.resolve_target(target, &envelope).await?;
+        let (resolved, key, class) = self.resolve_target(target, &envelope).await?;
         let newest = key.encrypting()?;
         if newest.id == envelope.header().id {
             return Ok(Reencrypted::Current);
         }
         let newest = self.field_key(&key, newest, target.scope).await?;
-        let (proofs, digest) = self.prove::<Reencrypt>(epoch, &resolved, target)?;
+        let (proofs, digest) = self.prove::<Reencrypt>(epoch, &resolved, &class, target).await?;
         let admitted = admit(proofs.0, proofs.1, digest)?;
         let old = open(&admitted, &resolved.field_key, resolved.flags, &target.binding, &envelope)?;
         let mut out = Vec::new();
@@ -140,19 +142,22 @@ impl Engine {
         open(&admitted, &resolved.field_key, resolved.flags, &target.binding, envelope)
     }
 
-    fn prove<O: Op>(
+    async fn prove<O: Op>(
         &self,
         epoch: u64,
         resolved: &ResolvedKey,
+        class: &str,
         target: &Target<'_>,
     ) -> Result<((Authorized<O>, Recorded), OperationDigest), EngineError> {
         let mut items = self.items::<O>(epoch)?;
         let mut same = items.twin();
         let context = context(target)?;
-        items.add(resolved.field_key.id(), &context);
-        same.add(resolved.field_key.id(), &context);
+        for collected in [&mut items, &mut same] {
+            collected.add_value(resolved.field_key.id(), &context, class);
+        }
         let keys = [resolved.version_name.clone()];
-        let permit = self.permit::<O>(items, &Subject { epoch, keys: &keys, change: None })?;
+        let about = Subject { epoch, keys: &keys, change: None };
+        let permit = self.permit::<O>(items, &about).await?;
         Ok((permit.into_proofs(), same.digest()))
     }
 
@@ -160,11 +165,13 @@ impl Engine {
         &self,
         target: &Target<'_>,
         envelope: &Envelope<'_>,
-    ) -> Result<(ResolvedKey, Arc<LoadedKey>), EngineError> {
+    ) -> Result<(ResolvedKey, Arc<LoadedKey>, String), EngineError> {
         let definition = self.definition(target.scope).await?;
         let flags = decrypting_flags(definition.as_ref(), target)?;
         let key_name = definition.as_ref().map(|d| d.key.as_str());
-        self.resolve_decrypting(target.scope, key_name, flags, envelope).await
+        let (resolved, key) =
+            self.resolve_decrypting(target.scope, key_name, flags, envelope).await?;
+        Ok((resolved, key, class_of(definition.as_ref())))
     }
 
     /// The field key of the primary version of key `name`; rotates first when that is due.
@@ -215,7 +222,7 @@ impl Engine {
         };
         let Some(due) = key.keyring.rotation_due(usage, self.clock.now()) else { return Ok(key) };
         let reason = format!("rotation policy: {}", due.name());
-        self.rotate_key(&key.tenant, &key.name, None, Some(&reason)).await?;
+        self.rotate::<Maintain>(&key.tenant, &key.name, None, Some(&reason)).await?;
         self.begin().await?;
         self.load_key(&key.tenant, &key.name).await
     }
@@ -299,6 +306,11 @@ fn opens_to(
     Envelope::parse(sealed)
         .and_then(|envelope| key.decrypt(flags, binding, &envelope))
         .is_ok_and(|p| p.value_type() == value.value_type() && p.as_bytes() == value.as_bytes())
+}
+
+/// The class that policies know a field's values by.
+pub(crate) fn class_of(definition: Option<&FieldDefinition>) -> String {
+    definition.map_or(UNCLASSIFIED, |definition| &definition.class).to_owned()
 }
 
 pub(crate) fn context(target: &Target<'_>) -> Result<Vec<u8>, EngineError> {

@@ -67,7 +67,7 @@ impl Engine {
             _ => None,
         };
         let resolved = self.stream_for_opening(&job.target, prefix.header()).await?;
-        let admitted = self.prove_stream::<O>(&resolved, &job.target)?;
+        let admitted = self.prove_stream::<O>(&resolved, &job.target).await?;
         let place = StreamPlace::whole(job.target.binding);
         let (metadata, opener) = resolved.key.open(resolved.flags, &place, &prefix)?;
         let start = bytes.len() as u64;

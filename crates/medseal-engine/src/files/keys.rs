@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::fields::{FieldDefinition, Target, context};
+use crate::fields::{FieldDefinition, Target, class_of, context};
 use crate::fields::{decrypting_flags, encrypting_flags, key_name};
 use crate::gate::{Admitted, Subject, admit};
 use medseal_core::Error;
@@ -22,6 +22,7 @@ pub(super) struct ResolvedStream {
     pub(super) flags: StreamFlags,
     pub(super) version_name: String,
     pub(super) epoch: u64,
+    class: String,
 }
 
 impl Engine {
@@ -41,12 +42,13 @@ impl Engine {
         let key = self.stream_key(&loaded, version, target.scope).await?;
         let version_name = loaded.version_name(version);
         let epoch = self.begin().await?;
-        let resolved = ResolvedStream { key, flags, version_name, epoch };
+        let class = class_of(definition.as_ref());
+        let resolved = ResolvedStream { key, flags, version_name, epoch, class };
         let mut items = self.items::<Encrypt>(epoch)?;
-        items.add(resolved.key.id(), &context(target)?);
+        items.add_value(resolved.key.id(), &context(target)?, &resolved.class);
         let keys = [resolved.version_name.clone()];
-        let permit =
-            self.permit::<Encrypt>(items, &Subject { epoch, keys: &keys, change: None })?;
+        let about = Subject { epoch, keys: &keys, change: None };
+        let permit = self.permit::<Encrypt>(items, &about).await?;
         let _encryption_is_recorded = permit.into_proofs();
         Ok(resolved)
     }
@@ -68,11 +70,12 @@ impl Engine {
         }
         let key = self.stream_key(&loaded, version, target.scope).await?;
         let version_name = loaded.version_name(version);
-        Ok(ResolvedStream { key, flags, version_name, epoch })
+        let class = class_of(definition.as_ref());
+        Ok(ResolvedStream { key, flags, version_name, epoch, class })
     }
 
     /// Decides, records, and compares both with the operation at hand.
-    pub(super) fn prove_stream<O: Op>(
+    pub(super) async fn prove_stream<O: Op>(
         &self,
         resolved: &ResolvedStream,
         target: &Target<'_>,
@@ -81,10 +84,12 @@ impl Engine {
         let mut items = self.items::<O>(epoch)?;
         let mut same = items.twin();
         let context = context(target)?;
-        items.add(resolved.key.id(), &context);
-        same.add(resolved.key.id(), &context);
+        for collected in [&mut items, &mut same] {
+            collected.add_value(resolved.key.id(), &context, &resolved.class);
+        }
         let keys = [resolved.version_name.clone()];
-        let permit = self.permit::<O>(items, &Subject { epoch, keys: &keys, change: None })?;
+        let about = Subject { epoch, keys: &keys, change: None };
+        let permit = self.permit::<O>(items, &about).await?;
         let (authorized, recorded) = permit.into_proofs();
         admit(authorized, recorded, same.digest())
     }

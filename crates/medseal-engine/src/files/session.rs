@@ -179,7 +179,7 @@ impl Engine {
     ) -> Result<OpenSession, EngineError> {
         let header = frame.prefix()?.header();
         let resolved = self.stream_for_opening(&job.target, header).await?;
-        let admitted = self.prove_stream::<O>(&resolved, &job.target)?;
+        let admitted = self.prove_stream::<O>(&resolved, &job.target).await?;
         Ok(OpenSession { admitted, key: resolved.key, flags: resolved.flags })
     }
 }

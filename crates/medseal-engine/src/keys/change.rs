@@ -8,7 +8,7 @@
 use super::{FILE_SUITE, LoadedKey};
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::gate::{Subject, admit};
+use crate::gate::Changed;
 use crate::home::Environment;
 use crate::random::BufferedRandom;
 use medseal_core::keyring::{Cause, Event, KeyVersion, Keyring, Purpose, Refusal};
@@ -92,7 +92,8 @@ impl Engine {
             }
             self.insert_secret(&mut change, id).await?;
             let what = format!("create {}", describe(key.tenant, key.name));
-            if self.commit_change(epoch, change, id, &what).await? {
+            let about = Changed { tenant: Some(key.tenant), id, what: &what };
+            if self.commit_change::<ChangeKeys>(epoch, change, &about).await? {
                 return Ok(());
             }
         }
@@ -110,16 +111,27 @@ impl Engine {
         suite: Option<Suite>,
         reason: Option<&str>,
     ) -> Result<u32, EngineError> {
-        self.selftest()?;
         if let Some(suite) = suite {
             self.begin().await?;
             check_suite(self.load_key(tenant, name).await?.keyring.purpose, suite)?;
         }
+        self.rotate::<ChangeKeys>(tenant, name, suite, reason).await
+    }
+
+    /// Rotates as an operation of its own or, when a key's policy asks for it, as maintenance.
+    pub(crate) async fn rotate<O: Op>(
+        &self,
+        tenant: &str,
+        name: &str,
+        suite: Option<Suite>,
+        reason: Option<&str>,
+    ) -> Result<u32, EngineError> {
+        self.selftest()?;
         let rotate = |key: &LoadedKey| {
             let primary = key.keyring.version(key.keyring.primary)?;
             Ok(Event::Rotate { id: new_id_or_refuse()?, suite: suite.unwrap_or(primary.suite) })
         };
-        let keyring = self.change_key(tenant, name, "rotate", reason, rotate).await?;
+        let keyring = self.change_key::<O>(tenant, name, "rotate", reason, rotate).await?;
         Ok(keyring.primary)
     }
 
@@ -135,7 +147,8 @@ impl Engine {
         reason: Option<&str>,
     ) -> Result<(), EngineError> {
         let event = |_: &LoadedKey| Ok(Event::Rollback(number));
-        self.change_key(tenant, name, &format!("rollback @{number}"), reason, event).await?;
+        self.change_key::<ChangeKeys>(tenant, name, &format!("rollback @{number}"), reason, event)
+            .await?;
         Ok(())
     }
 
@@ -151,7 +164,8 @@ impl Engine {
         reason: Option<&str>,
     ) -> Result<(), EngineError> {
         let event = |_: &LoadedKey| Ok(Event::Suspend(number));
-        self.change_key(tenant, name, &format!("suspend @{number}"), reason, event).await?;
+        self.change_key::<ChangeKeys>(tenant, name, &format!("suspend @{number}"), reason, event)
+            .await?;
         Ok(())
     }
 
@@ -167,7 +181,8 @@ impl Engine {
         reason: Option<&str>,
     ) -> Result<(), EngineError> {
         let event = |_: &LoadedKey| Ok(Event::Resume(number));
-        self.change_key(tenant, name, &format!("resume @{number}"), reason, event).await?;
+        self.change_key::<ChangeKeys>(tenant, name, &format!("resume @{number}"), reason, event)
+            .await?;
         Ok(())
     }
 
@@ -185,7 +200,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let event = |_: &LoadedKey| Ok(Event::Revoke(number, cause));
         let what = format!("revoke @{number} {}", cause.name());
-        self.change_key(tenant, name, &what, reason, event).await?;
+        self.change_key::<ChangeKeys>(tenant, name, &what, reason, event).await?;
         Ok(())
     }
 
@@ -213,7 +228,7 @@ impl Engine {
             })
         };
         let what = format!("destroy @{number}");
-        let keyring = self.change_key(tenant, name, &what, reason, event).await?;
+        let keyring = self.change_key::<ChangeKeys>(tenant, name, &what, reason, event).await?;
         let version = keyring
             .version(number)
             .map_err(|refusal| EngineError::Key { key: name.to_owned(), refusal })?;
@@ -221,7 +236,7 @@ impl Engine {
     }
 
     /// One change of one key, started over as long as others are faster.
-    async fn change_key(
+    async fn change_key<O: Op>(
         &self,
         tenant: &str,
         name: &str,
@@ -241,7 +256,8 @@ impl Engine {
             let change = self.key_change(epoch, &key, &next, reason).await?;
             let id = changed_version(&key.keyring, &next);
             let what = format!("{what} {}", describe(tenant, name));
-            if self.commit_change(epoch, change, id, &what).await? {
+            let about = Changed { tenant: Some(tenant), id, what: &what };
+            if self.commit_change::<O>(epoch, change, &about).await? {
                 return Ok(next);
             }
         }
@@ -316,51 +332,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Decides, records and commits a change of keys; `false` when somebody else was faster.
-    pub(crate) async fn commit_change(
-        &self,
-        epoch: u64,
-        change: Change,
-        id: KeyVersionId,
-        what: &str,
-    ) -> Result<bool, EngineError> {
-        self.commit_change_as::<ChangeKeys>(epoch, change, id, what).await
-    }
-
-    /// The same for a change that is another operation.
-    pub(crate) async fn commit_change_as<O: Op>(
-        &self,
-        epoch: u64,
-        change: Change,
-        id: KeyVersionId,
-        what: &str,
-    ) -> Result<bool, EngineError> {
-        let planned = match self.rows().plan(change).await {
-            Ok(planned) => planned,
-            Err(StoreError::Conflict) => return Ok(false),
-            Err(other) => return Err(other.into()),
-        };
-        let after = planned.changes_the_root().then(|| planned.after());
-        let mut items = self.items::<O>(epoch)?;
-        let mut same = items.twin();
-        items.add(id, what.as_bytes());
-        same.add(id, what.as_bytes());
-        let about = Subject { epoch, keys: &[], change: Some(what) };
-        let (authorized, recorded) = self.permit::<O>(items, &about)?.into_proofs();
-        admit(authorized, recorded, same.digest())?;
-        match self.rows().commit(planned).await {
-            Ok(epoch) => {
-                self.cache().enter_epoch(epoch);
-                // the change is made and its entry stands; without this one the next entry says it
-                let now = self.clock.now();
-                let _ = after.map(|state| self.ledger.record_state(now, state));
-                Ok(true)
-            }
-            Err(StoreError::Conflict) => Ok(false),
-            Err(other) => Err(other.into()),
-        }
-    }
-
     async fn key_exists(&self, tenant: &str, name: &str) -> Result<bool, EngineError> {
         Ok(self.rows().get::<KeyRecord>(&[tenant, name]).await?.is_some())
     }
@@ -416,7 +387,7 @@ fn check_suite(purpose: Purpose, suite: Suite) -> Result<(), EngineError> {
     }
 }
 
-fn check_reason(reason: Option<&str>) -> Result<(), EngineError> {
+pub(crate) fn check_reason(reason: Option<&str>) -> Result<(), EngineError> {
     match reason {
         Some(reason) if reason.len() > MAX_REASON_BYTES => Err(EngineError::ReasonTooLong),
         _ => Ok(()),

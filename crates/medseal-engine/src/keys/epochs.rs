@@ -7,11 +7,13 @@
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::gate::Changed;
 use crate::random::BufferedRandom;
 use medseal_core::row_mac::primary_key;
 use medseal_core::stored_secret::{Month, Place, WrapKey};
 use medseal_core::{Error, KeyVersionId};
 use medseal_kms::KmsError;
+use medseal_policy::Maintain;
 use medseal_store::{Change, KeySecretRecord, Stored};
 use zeroize::Zeroizing;
 
@@ -92,7 +94,8 @@ impl Engine {
             return Ok(true);
         }
         let what = format!("rewrap to {}", month.yyyymm());
-        self.commit_change(epoch, change, KeyVersionId([0; 8]), &what).await
+        let about = Changed { tenant: None, id: KeyVersionId([0; 8]), what: &what };
+        self.commit_change::<Maintain>(epoch, change, &about).await
     }
 }
 

@@ -6,8 +6,8 @@ mod epochs;
 mod listing;
 
 pub(crate) use cache::KeyCache;
-pub(crate) use change::check_name;
 pub use change::{Destroyed, NewKey};
+pub(crate) use change::{check_name, check_reason};
 pub use listing::{KeySummary, VersionSummary};
 pub use medseal_core::keyring::Purpose as KeyPurpose;
 
@@ -44,10 +44,12 @@ pub(crate) struct LoadedKey {
 }
 
 impl Engine {
-    /// The store's epoch; a cache from another epoch is emptied.
+    /// The store's epoch; a cache from another epoch is emptied, and so is what was known of the
+    /// caller.
     pub(crate) async fn begin(&self) -> Result<u64, EngineError> {
         let epoch = self.current_state().await?.epoch;
         self.cache().enter_epoch(epoch);
+        self.keep_authority(epoch).await?;
         Ok(epoch)
     }
 

@@ -10,7 +10,7 @@ use medseal_core::context::{Binding, Scope};
 use medseal_core::envelope::Value;
 use medseal_core::keyring::{UnixSeconds, Usage};
 use medseal_store::schema::{KEY_SECRETS, KEY_VERSIONS, Table};
-use medseal_store::{Planned, RawRow, SqliteStore, Store, StoreError, StoreState};
+use medseal_store::{Charge, Planned, RawRow, Spent, SqliteStore, Store, StoreError, StoreState};
 use pollster::block_on;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -81,6 +81,10 @@ impl Store for Watched {
 
     async fn add_usage(&self, id: KeyVersionId, added: Usage) -> Result<(), StoreError> {
         self.inner.add_usage(id, added).await
+    }
+
+    async fn spend(&self, charges: &[Charge], now: i64) -> Result<Vec<Spent>, StoreError> {
+        self.inner.spend(charges, now).await
     }
 
     async fn usage(&self, id: KeyVersionId) -> Result<Usage, StoreError> {

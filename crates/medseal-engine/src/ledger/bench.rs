@@ -1,6 +1,6 @@
 //! A log that measurements write to: the real writer without a home around it.
 
-use super::draft::{Details, Draft};
+use super::draft::{Decided, Details, Draft, Who};
 use super::files::AuditFiles;
 use super::group::Group;
 use super::keys::OpenedLog;
@@ -8,12 +8,12 @@ use super::verify::{VerifyRequest, verify_log};
 use super::writer::Writer;
 use crate::error::EngineError;
 use crate::random::BufferedRandom;
-use medseal_core::audit::{DetailsKey, LogId, LogKeys, LogSigner};
+use medseal_core::audit::{DetailsKey, LogId, LogKeys, LogSigner, Outcome};
 use medseal_core::operation::{Operation, OperationItems};
 use medseal_core::secret::LogSeed;
 use medseal_core::state_root::StateRoot;
 use medseal_core::{Error, KeyVersionId};
-use medseal_policy::Principal;
+use medseal_policy::Purpose;
 use std::path::{Path, PathBuf};
 
 /// How many entries [`BenchLog::fill`] writes; a build that is not optimised is run, not measured.
@@ -69,12 +69,14 @@ impl BenchLog {
         let mut items = OperationItems::new(Operation::Decrypt, 1, [3; 32]);
         let context =
             b"\x04\x01\0\0\0\x07default\x02\0\0\0\x07patient\x03\0\0\0\x04name\x04\0\0\0\x02p1";
-        items.add(KeyVersionId([1; 8]), context);
+        items.add_value(KeyVersionId([1; 8]), context, "general");
         let (kept, digest) = (items.take_details(), items.digest_so_far());
-        let principal = Principal { user_id: 1000 };
+        let who = Who { name: "os-user:1000".to_owned(), ..Who::default() };
         let details = Details {
             time: i64::try_from(TIME).unwrap_or(0),
-            principal: &principal,
+            who: &who,
+            purpose: Some(Purpose::Operations),
+            alarms: &[],
             epoch: 1,
             root: Some(StateRoot([5; 32])),
             items: kept,
@@ -82,6 +84,8 @@ impl BenchLog {
             keys: &["default@1".to_owned()],
             change: None,
         };
-        Draft::new(Operation::Decrypt, Some("local-owner"), digest, details, &self.details)
+        let rules = ["local-owner".to_owned()];
+        let decided = Decided { outcome: Outcome::Permitted, rules: &rules };
+        Draft::new(Operation::Decrypt, &decided, digest, details, &self.details)
     }
 }

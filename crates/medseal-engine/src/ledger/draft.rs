@@ -8,7 +8,7 @@ use medseal_core::keyring::UnixSeconds;
 use medseal_core::operation::{Operation, OperationDigest};
 use medseal_core::primitives::sha256;
 use medseal_core::state_root::{StateAt, StateRoot};
-use medseal_policy::Principal;
+use medseal_policy::{PrincipalId, Purpose};
 use medseal_store::{RolledBack, StoreError};
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -18,10 +18,29 @@ const MOST_NAMES: usize = 32;
 const LONGEST_NAME: usize = 128;
 const LONGEST_CHANGE: usize = 1000;
 
+/// Who asks, as the log names them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Who {
+    pub(crate) name: String,
+    pub(crate) id: Option<PrincipalId>,
+    pub(crate) on_behalf_of: Option<String>,
+}
+
+/// How it was decided, as the log says it.
+pub(crate) struct Decided<'a> {
+    pub(crate) outcome: Outcome,
+    /// The deciding rules, ascending.
+    pub(crate) rules: &'a [String],
+}
+
 /// What an entry says beside the decision.
 pub(crate) struct Details<'a> {
     pub(crate) time: UnixSeconds,
-    pub(crate) principal: &'a Principal,
+    pub(crate) who: &'a Who,
+    /// What it is for.
+    pub(crate) purpose: Option<Purpose>,
+    /// Budgets whose alarm or limit was reached.
+    pub(crate) alarms: &'a [String],
     pub(crate) epoch: u64,
     /// The store's root at that epoch; `None` before it has one.
     pub(crate) root: Option<StateRoot>,
@@ -51,8 +70,12 @@ struct OperationDraft {
     /// The encrypted details.
     sealed: Vec<u8>,
     operation: &'static str,
-    rule: Option<&'static str>,
-    principal: String,
+    outcome: Outcome,
+    rule: Option<String>,
+    more_rules: Names,
+    who: Who,
+    purpose: Option<Purpose>,
+    alarms: Names,
     epoch: u64,
     root: Option<StateRoot>,
     items: u64,
@@ -95,13 +118,13 @@ impl Draft {
     /// An operation that was decided on.
     pub(crate) fn new(
         operation: Operation,
-        rule: Option<&'static str>,
+        decided: &Decided<'_>,
         digest: OperationDigest,
         details: Details<'_>,
         key: &DetailsKey,
     ) -> Result<Self, EngineError> {
         let time = details.time;
-        let says = OperationDraft::new(operation, rule, digest, details, key)?;
+        let says = OperationDraft::new(operation, decided, digest, details, key)?;
         Ok(Self::at(time, Says::Operation(Box::new(says))))
     }
 
@@ -156,7 +179,7 @@ impl Draft {
 impl OperationDraft {
     fn new(
         operation: Operation,
-        rule: Option<&'static str>,
+        decided: &Decided<'_>,
         digest: OperationDigest,
         details: Details<'_>,
         key: &DetailsKey,
@@ -164,8 +187,12 @@ impl OperationDraft {
         let mut draft = Self {
             sealed: Vec::new(),
             operation: operation.name(),
-            rule,
-            principal: details.principal.name(),
+            outcome: decided.outcome,
+            rule: None,
+            more_rules: Names::default(),
+            who: details.who.clone(),
+            purpose: details.purpose,
+            alarms: Names::default(),
             epoch: details.epoch,
             root: details.root,
             items: details.count,
@@ -178,11 +205,13 @@ impl OperationDraft {
             details: None,
         };
         details.keys.iter().for_each(|name| draft.keys.add(name));
+        details.alarms.iter().for_each(|budget| draft.alarms.add(budget));
+        let allowed = decided.outcome == Outcome::Permitted;
+        let (first, more) = decided.rules.split_at(usize::from(allowed).min(decided.rules.len()));
+        draft.rule = first.first().cloned();
+        more.iter().for_each(|rule| draft.more_rules.add(rule));
         if let Some(items) = &details.items {
-            let has_contexts = !matches!(
-                operation,
-                Operation::ChangeKeys | Operation::ReadAudit | Operation::ManageRoot
-            );
+            let has_contexts = operation.is_of_values();
             draft.describe(items, has_contexts);
             draft.seal(items, key)?;
         }
@@ -226,13 +255,12 @@ impl OperationDraft {
     }
 
     fn access(&self) -> Access<'_> {
-        let outcome = if self.rule.is_some() { Outcome::Permitted } else { Outcome::Denied };
         let more_ids = self.key_ids.len().saturating_sub(MOST_NAMES);
         Access {
             operation: self.operation,
-            principal: &self.principal,
-            rule: self.rule,
-            outcome,
+            principal: &self.who.name,
+            rule: self.rule.as_deref(),
+            outcome: self.outcome,
             epoch: self.epoch,
             root: self.root,
             items: self.items,
@@ -245,6 +273,11 @@ impl OperationDraft {
             more_keys: self.keys.others.len().max(more_ids) as u64,
             change: self.change.as_deref(),
             details: self.details,
+            principal_id: self.who.id.map(|id| id.0),
+            more_rules: self.more_rules.listed(),
+            purpose: self.purpose.map(Purpose::name),
+            on_behalf_of: self.who.on_behalf_of.as_deref(),
+            alarms: self.alarms.listed(),
         }
     }
 }

@@ -29,14 +29,14 @@ pub use read::{EntryFilter, EntrySummary, ShownEntry, ShownItem, list_entries};
 pub use verify::{AuditReport, VerifyRequest, verify_log};
 pub use witness::{WitnessReport, witness};
 
-pub(crate) use draft::Details;
+pub(crate) use draft::{Decided, Details, Who};
 pub(crate) use files::AuditFiles;
 pub(crate) use keys::{LogStore, OpenedLog};
 
 use crate::error::EngineError;
 use draft::Draft;
 use group::Group;
-use medseal_core::audit::{DetailsKey, LogKeys};
+use medseal_core::audit::{DetailsKey, LogKeys, Outcome};
 use medseal_core::keyring::UnixSeconds;
 use medseal_core::operation::OperationDigest;
 use medseal_core::state_root::StateAt;
@@ -93,8 +93,9 @@ impl Ledger {
         authorized: &Authorized<O>,
         details: Details<'_>,
     ) -> Result<Recorded, EngineError> {
-        let rule = Some(authorized.rule());
-        let draft = Draft::new(O::OPERATION, rule, authorized.digest(), details, &self.details)?;
+        let decided = Decided { outcome: Outcome::Permitted, rules: authorized.rules() };
+        let digest = authorized.digest();
+        let draft = Draft::new(O::OPERATION, &decided, digest, details, &self.details)?;
         self.append(draft)?;
         Ok(Recorded { digest: authorized.digest() })
     }
@@ -106,9 +107,11 @@ impl Ledger {
     pub(crate) fn record_denied<O: Op>(
         &self,
         digest: OperationDigest,
+        rules: &[String],
         details: Details<'_>,
     ) -> Result<(), EngineError> {
-        self.append(Draft::new(O::OPERATION, None, digest, details, &self.details)?)
+        let decided = Decided { outcome: Outcome::Denied, rules };
+        self.append(Draft::new(O::OPERATION, &decided, digest, details, &self.details)?)
     }
 
     /// Appends where the store stands after a change that was made.

@@ -5,11 +5,11 @@ use super::verify::Snapshot;
 use crate::clock::rfc3339;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::gate::{Subject, admit};
+use crate::gate::Changed;
 use medseal_core::KeyVersionId;
 use medseal_core::audit::{Access, DetailItem, DetailsKey, Entry, Event};
 use medseal_core::keyring::UnixSeconds;
-use medseal_policy::ReadAudit;
+use medseal_policy::{PrincipalId, ReadAudit};
 use serde::Serialize;
 use std::path::Path;
 
@@ -18,6 +18,10 @@ use std::path::Path;
 pub struct EntryFilter {
     /// Only this operation or kind.
     pub operation: Option<String>,
+    /// Only the decision with this id.
+    pub decision: Option<String>,
+    /// Only where a budget's alarm or limit was reached.
+    pub alarms: bool,
     /// Not before this time.
     pub since: Option<UnixSeconds>,
     /// Not after this time.
@@ -42,6 +46,24 @@ pub struct EntrySummary {
     /// The deciding rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// Further deciding rules; of a denial, the rules that forbade.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more_rules: Vec<String>,
+    /// The stable id of the principal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal_id: Option<String>,
+    /// On whose behalf.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<String>,
+    /// What it was for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// Budgets whose alarm or limit was reached.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<String>,
+    /// The decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<String>,
     /// The tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
@@ -79,6 +101,9 @@ pub struct ShownEntry {
     pub entry: EntrySummary,
     /// `none`, `erased` or `present`.
     pub details: &'static str,
+    /// The case, when one was named and the details were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
     /// The items, when they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shown: Option<Vec<ShownItem>>,
@@ -122,10 +147,22 @@ pub fn list_entries(
 impl EntryFilter {
     fn passes(&self, entry: &Entry<'_>) -> bool {
         let time = seconds(entry.time);
+        let access = match &entry.event {
+            Event::Operation(access) => Some(access),
+            _ => None,
+        };
+        let decision = || access.and_then(|access| decision_of(access));
         self.operation.as_ref().is_none_or(|name| name == name_of(&entry.event))
+            && self.decision.as_ref().is_none_or(|id| decision().as_ref() == Some(id))
+            && (!self.alarms || access.is_some_and(|access| !access.alarms.is_empty()))
             && self.since.is_none_or(|since| time >= since)
             && self.until.is_none_or(|until| time <= until)
     }
+}
+
+/// The decision's id (`spec/audit-log.md`, Details).
+fn decision_of(access: &Access<'_>) -> Option<String> {
+    access.digest.get(..8).map(|id| id.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn seconds(time: u64) -> UnixSeconds {
@@ -168,6 +205,12 @@ impl EntrySummary {
             principal: Some(access.principal.to_owned()),
             outcome: Some(access.outcome.name()),
             rule: access.rule.map(str::to_owned),
+            more_rules: owned(&access.more_rules),
+            principal_id: access.principal_id.map(|id| PrincipalId(id).to_string()),
+            on_behalf_of: access.on_behalf_of.map(str::to_owned),
+            purpose: access.purpose.map(str::to_owned),
+            alarms: owned(&access.alarms),
+            decision: decision_of(access),
             tenant: access.tenant.map(str::to_owned),
             collections: owned(&access.collections),
             items: Some(access.items),
@@ -199,18 +242,13 @@ impl Engine {
         let (mut shown, sealed) = self.find_entry(index)?;
         let Some((sealed, root)) = sealed.filter(|_| with_details) else { return Ok(shown) };
         let epoch = self.begin().await?;
-        let mut items = self.items::<ReadAudit>(epoch)?;
-        let mut same = items.twin();
         let what = format!("audit entry {index}");
-        for collected in [&mut items, &mut same] {
-            collected.add(KeyVersionId([0; 8]), what.as_bytes());
-        }
-        let about = Subject { epoch, keys: &[], change: Some(&what) };
-        let (authorized, recorded) = self.permit::<ReadAudit>(items, &about)?.into_proofs();
-        admit(authorized, recorded, same.digest())?;
+        let about = Changed { tenant: None, id: KeyVersionId([0; 8]), what: &what };
+        self.admit_change::<ReadAudit>(epoch, &about).await?;
         // a note says what was changed, and then so do the items
         let is_context = shown.entry.note.is_none();
         let details = DetailsKey::open(self.ledger.details_key(), &sealed, &root)?;
+        shown.case = details.case().map(str::to_owned);
         shown.shown = Some(details.items().map(|item| ShownItem::of(&item, is_context)).collect());
         Ok(shown)
     }
@@ -235,7 +273,8 @@ impl Engine {
                 Some(_) if erased => "erased",
                 Some(_) => "present",
             };
-            let shown = ShownEntry { entry: EntrySummary::of(entry), details, shown: None };
+            let shown =
+                ShownEntry { entry: EntrySummary::of(entry), details, case: None, shown: None };
             found = Some((shown, root.filter(|_| !erased).map(|root| (sealed, root))));
             Ok(())
         })?;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use medseal_core::KeyVersionId;
 use medseal_core::keyring::Usage;
 use medseal_store::schema::Table;
-use medseal_store::{Planned, RawRow, SqliteStore, Store, StoreError, StoreState};
+use medseal_store::{Charge, Planned, RawRow, Spent, SqliteStore, Store, StoreError, StoreState};
 use pollster::block_on;
 use rusqlite::Connection;
 use std::fs;
@@ -39,6 +39,7 @@ fn home_from_before() -> (TempDir, Home) {
     fs::remove_dir_all(home.audit()).unwrap();
     fs::create_dir(home.audit()).unwrap();
     crate::ledger::create_log(&home.audit_files(), log).unwrap();
+    edit(&home, include_str!("../../../medseal-store/migrations/0005_principals.down.sql"));
     edit(&home, include_str!("../../../medseal-store/migrations/0004_state_root.down.sql"));
     edit(&home, "UPDATE store_state SET schema_version = 3");
     (directory, home)
@@ -74,7 +75,7 @@ fn a_home_from_before_begins_its_root_once_and_says_so() {
         let begin = Some("begin the state root".to_owned());
         let expected = [
             ("boot".to_owned(), None, None),
-            ("change-keys".to_owned(), begin, Some(epoch)),
+            ("maintain".to_owned(), begin, Some(epoch)),
             ("store-state".to_owned(), None, Some(epoch + 1)),
         ];
         assert_eq!(entries(&home), expected);
@@ -157,6 +158,10 @@ impl Store for Dying {
 
     async fn add_usage(&self, id: KeyVersionId, added: Usage) -> Result<(), StoreError> {
         self.inner.add_usage(id, added).await
+    }
+
+    async fn spend(&self, charges: &[Charge], now: i64) -> Result<Vec<Spent>, StoreError> {
+        self.inner.spend(charges, now).await
     }
 
     async fn usage(&self, id: KeyVersionId) -> Result<Usage, StoreError> {

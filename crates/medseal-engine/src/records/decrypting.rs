@@ -42,7 +42,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let Read { opened, epoch, ids, refused } = self.read_batch::<Decrypt>(run, batch).await?;
         let collect = |items: &mut OperationItems| add_items(run, &opened, &ids, items);
-        let admitted = self.admit_batch::<Decrypt>(&run.keys, epoch, collect)?;
+        let admitted = self.admit_batch::<Decrypt>(&run.keys, epoch, collect).await?;
         let ids = admitted.as_ref().map(|admitted| self.open_ids(admitted, &ids)).transpose()?;
         for one in &opened {
             let bytes = &one.document.bytes;
@@ -73,7 +73,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let Read { opened, epoch, ids, refused } = self.read_batch::<Reencrypt>(run, batch).await?;
         let collect = |items: &mut OperationItems| add_items(run, &opened, &ids, items);
-        let admitted = self.admit_batch::<Reencrypt>(&run.keys, epoch, collect)?;
+        let admitted = self.admit_batch::<Reencrypt>(&run.keys, epoch, collect).await?;
         let mut scratch = Vec::new();
         for one in &opened {
             write_document(one, out, report, |found, span, out| {

@@ -32,10 +32,15 @@ impl Engine {
             let Some(field) = run.keys.field(identity, span.field) else { continue };
             let Some(resolved) = &field.encrypting else { continue };
             items
-                .add_value(resolved.field_key.id(), &field.scope, &binding(identity))
+                .add_value_of(
+                    resolved.field_key.id(),
+                    &field.scope,
+                    &binding(identity),
+                    field.class(),
+                )
                 .map_err(|error| EngineError::from(error).at(document.position(span)))?;
         }
-        self.record_encryption(&run.keys, items)?;
+        self.record_encryption(&run.keys, items).await?;
         self.encrypt_documents(run, documents, out, report)?;
         good.1.map_or(Ok(()), Err)
     }

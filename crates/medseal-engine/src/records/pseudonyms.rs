@@ -7,13 +7,14 @@
 use super::batch::Document;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::gate::Admitted;
+use crate::gate::{Admitted, Changed};
 use crate::random::BufferedRandom;
-use medseal_core::operation::OperationItems;
+use medseal_core::operation::{Group, OperationItems};
 use medseal_core::row_mac::primary_key;
 use medseal_core::stored_secret::Place;
 use medseal_core::{KeyVersionId, PseudonymKey};
 use medseal_health::{Placement, Span, fhir};
+use medseal_policy::Maintain;
 use medseal_store::{Change, PseudonymRecord, Record, StoreError};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -118,7 +119,8 @@ impl Engine {
                 }
             }
             let what = format!("add {count} pseudonyms of {tenant}");
-            if count == 0 || self.commit_change(epoch, change, KeyVersionId([0; 8]), &what).await? {
+            let about = Changed { tenant: Some(tenant), id: KeyVersionId([0; 8]), what: &what };
+            if count == 0 || self.commit_change::<Maintain>(epoch, change, &about).await? {
                 return Ok(());
             }
         }
@@ -195,6 +197,8 @@ impl Engine {
 /// Adds to an operation what is opened beside its envelopes.
 pub(super) fn add_ids(sealed: &SealedIds, items: &mut OperationItems) {
     for (pseudonym, (row, _)) in sealed {
-        items.add(KeyVersionId([0; 8]), &primary_key(&[PURPOSE, &row.tenant, pseudonym]));
+        let (tenant, class) = (Some(row.tenant.clone()), Some(PURPOSE.to_owned()));
+        let group = Group { tenant, collection: None, class };
+        items.add(KeyVersionId([0; 8]), &primary_key(&[PURPOSE, &row.tenant, pseudonym]), group);
     }
 }

@@ -8,7 +8,7 @@ use medseal_core::envelope::{Envelope, Flags};
 use medseal_core::keyring::{Purpose, Usage};
 use medseal_core::operation::OperationItems;
 use medseal_core::{Error, KeyVersionId};
-use medseal_health::FieldId;
+use medseal_health::{FieldId, UNCLASSIFIED};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -54,6 +54,10 @@ pub(crate) struct RunField {
 impl RunField {
     pub(crate) fn flags(&self) -> Flags {
         self.definition.flags
+    }
+
+    pub(crate) fn class(&self) -> &str {
+        &self.definition.class
     }
 }
 
@@ -177,7 +181,8 @@ impl RunKeys {
         id: KeyVersionId,
     ) -> Result<(), EngineError> {
         let found = self.field(identity, field).ok_or(Error::Rejected)?;
-        Ok(items.add_value(id, &found.scope, &binding(identity))?)
+        let class = &found.definition.class;
+        Ok(items.add_value_of(id, &found.scope, &binding(identity), class)?)
     }
 }
 
@@ -224,7 +229,13 @@ impl Engine {
                 Some(known) => known,
                 none => none.insert(self.definitions(tenant).await?),
             };
-            new.insert(place, describe(&one, definitions)?);
+            let (scope, mut definition) = describe(&one, definitions)?;
+            let known = (scope.collection().to_owned(), scope.field().to_owned());
+            if new_fields == NewFields::Assume && !definitions.contains_key(&known) {
+                // what a caller's profile says of a field that nobody registered gives no rights
+                UNCLASSIFIED.clone_into(&mut definition.class);
+            }
+            new.insert(place, (scope, definition));
         }
         if new.is_empty() {
             return Ok(epoch);

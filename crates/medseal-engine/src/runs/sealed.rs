@@ -55,7 +55,7 @@ impl Engine {
     }
 
     /// Decides on the encryption of a batch and records it.
-    pub(crate) fn record_encryption(
+    pub(crate) async fn record_encryption(
         &self,
         keys: &RunKeys,
         items: OperationItems,
@@ -63,14 +63,15 @@ impl Engine {
         if items.count() > 0 {
             let (epoch, names) = (items.epoch(), keys.version_names());
             let about = Subject { epoch, keys: &names, change: None };
-            let _encryption_is_recorded = self.permit::<Encrypt>(items, &about)?.into_proofs();
+            let _encryption_is_recorded =
+                self.permit::<Encrypt>(items, &about).await?.into_proofs();
         }
         Ok(())
     }
 
     /// Decides, records and compares; a batch in which nothing is opened needs no entry. `collect`
     /// adds the items of the batch and is called a second time for the comparison.
-    pub(crate) fn admit_batch<O: Op>(
+    pub(crate) async fn admit_batch<O: Op>(
         &self,
         keys: &RunKeys,
         epoch: u64,
@@ -85,7 +86,7 @@ impl Engine {
         collect(&mut again)?;
         let names = keys.version_names();
         let about = Subject { epoch, keys: &names, change: None };
-        let (authorized, recorded) = self.permit::<O>(items, &about)?.into_proofs();
+        let (authorized, recorded) = self.permit::<O>(items, &about).await?.into_proofs();
         admit(authorized, recorded, again.digest()).map(Some)
     }
 

@@ -67,7 +67,7 @@ impl Engine {
             }
             Ok(())
         };
-        let admitted = self.admit_batch::<O>(&run.keys, epoch, collect)?;
+        let admitted = self.admit_batch::<O>(&run.keys, epoch, collect).await?;
         Ok((opened, admitted))
     }
 

@@ -31,7 +31,7 @@ impl Engine {
             let id = field.encrypting.as_ref().ok_or(Error::Rejected)?.field_key.id();
             run.keys.add_item(&mut items, cell.identity, cell.field, id).map_err(at)?;
         }
-        self.record_encryption(&run.keys, items)?;
+        self.record_encryption(&run.keys, items).await?;
         let mut sealed = Vec::new();
         let Run { keys, tally, .. } = run;
         batch.write(count, out, |cell, out| {

@@ -103,9 +103,9 @@ fn entries_are_filtered_by_name_and_time() {
     let start = crate::support::START;
     let only = EntryFilter { operation: encrypt.clone(), ..EntryFilter::default() };
     assert_eq!(count(only), 2);
-    let late = EntryFilter { operation: encrypt.clone(), since: Some(start + 1), until: None };
+    let late = EntryFilter { operation: encrypt.clone(), since: Some(start + 1), ..<_>::default() };
     assert_eq!(count(late), 1);
-    let early = EntryFilter { operation: encrypt, since: None, until: Some(start + 1) };
+    let early = EntryFilter { operation: encrypt, until: Some(start + 1), ..<_>::default() };
     assert_eq!(count(early), 1);
     let nothing = EntryFilter { operation: Some("decrypt".to_owned()), ..EntryFilter::default() };
     assert_eq!(count(nothing), 0);

@@ -2,21 +2,23 @@
 //! its class.
 
 use medseal_core::audit::{Rejection, RejectionKind, RejectionPlace};
+use medseal_core::operation::Operation;
 use medseal_core::selftest::SelftestFailure;
 use medseal_core::{Error, MalformedKind, MisuseKind};
 use medseal_engine::escrow::EscrowError;
 use medseal_engine::health::{DocumentFault, HealthError, Position, ProfileFault};
 use medseal_engine::{EngineError as E, ErrorClass};
 use medseal_kms::KmsError as K;
-use medseal_policy::Denied;
+use medseal_policy::{DecisionId, Denied, PolicyError, Reason};
 use medseal_store::{RolledBack, StoreError as S};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind::NotFound;
 
 const PAGE: &str = include_str!("../../../../docs/errors.md");
 /// Where the codes stand, so that none is forgotten below.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     include_str!("../../src/escrow/error.rs"),
+    include_str!("../../../medseal-policy/src/error.rs"),
     include_str!("../../../medseal-core/src/audit/rejection.rs"),
     include_str!("../../src/error.rs"),
     include_str!("../../../medseal-core/src/error.rs"),
@@ -34,7 +36,9 @@ fn errors() -> Vec<E> {
         E::Core(MisuseKind::ValueType.into()),
         E::Core(MisuseKind::ContextName.into()),
         E::Core(Error::Random),
-        E::Denied(Denied::NoRule("decrypt")),
+        denied(Reason::NoRule),
+        denied(Reason::PurposeRequired),
+        denied(Reason::OverBudget),
         E::NoSuchKey(String::new()),
         E::KeyExists(String::new()),
         E::KeyVersionUnknown,
@@ -73,6 +77,7 @@ fn errors() -> Vec<E> {
     ];
     all.extend(of_the_audit_log());
     all.extend(of_an_escrow());
+    all.extend(of_principals());
     all.extend(refusals());
     all.extend(of_adapters());
     all.extend(of_documents());
@@ -90,6 +95,38 @@ fn of_an_escrow() -> [E; 7] {
         EscrowError::RootNotLost,
     ]
     .map(E::Escrow)
+}
+
+fn denied(reason: Reason) -> E {
+    let (operation, principal) = (Operation::Decrypt, String::new());
+    let items = medseal_core::operation::OperationItems::new(operation, 1, [0; 32]);
+    let decision = DecisionId::of(items.digest());
+    let (group, purpose, rules) = (<_>::default(), None, Vec::new());
+    E::Denied(Box::new(Denied { operation, principal, group, purpose, reason, rules, decision }))
+}
+
+fn of_principals() -> Vec<E> {
+    let at = medseal_policy::Position { line: 1, column: 1 };
+    let faults = medseal_policy::PolicyFault::ALL;
+    let policies = faults.map(|fault| PolicyError { fault, at, detail: String::new() });
+    let mut all: Vec<E> = policies.map(E::Policy).into();
+    let name = String::new;
+    all.extend([
+        E::TokenRejected,
+        E::NoSuchToken(name()),
+        E::NoSuchPrincipal(name()),
+        E::PrincipalExists(name()),
+        E::PrincipalDisabled(name()),
+        E::OsUserTaken(name()),
+        E::RoleUnknown(name()),
+        E::LastAdmin,
+        E::CaseInvalid,
+        E::BreakGlassReason,
+        E::BreakGlassNotNeeded,
+        E::NoSuchEmergency(name()),
+        E::ReviewRefused,
+    ]);
+    all
 }
 
 fn of_the_audit_log() -> Vec<E> {

@@ -13,6 +13,7 @@ mod fork;
 mod homes;
 mod keys;
 mod leak;
+mod principals;
 mod records;
 mod rolled_back;
 mod support;

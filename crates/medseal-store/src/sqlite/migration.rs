@@ -13,7 +13,7 @@ pub(super) struct Migration {
     pub(super) down: &'static str,
 }
 
-pub(super) const MIGRATIONS: [Migration; 4] = [
+pub(super) const MIGRATIONS: [Migration; 5] = [
     Migration {
         up: include_str!("../../migrations/0001_initial.up.sql"),
         down: include_str!("../../migrations/0001_initial.down.sql"),
@@ -29,6 +29,10 @@ pub(super) const MIGRATIONS: [Migration; 4] = [
     Migration {
         up: include_str!("../../migrations/0004_state_root.up.sql"),
         down: include_str!("../../migrations/0004_state_root.down.sql"),
+    },
+    Migration {
+        up: include_str!("../../migrations/0005_principals.up.sql"),
+        down: include_str!("../../migrations/0005_principals.down.sql"),
     },
 ];
 

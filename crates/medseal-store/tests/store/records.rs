@@ -3,7 +3,10 @@
 use medseal_core::keyring::{Cause, KeyVersion, Keyring, Purpose, RotationPolicy, State};
 use medseal_core::row_mac::Column;
 use medseal_core::{KeyVersionId, Suite};
-use medseal_store::{KeyRecord, KeyVersionRecord, Record, StoreError, keyring};
+use medseal_store::{
+    KeyRecord, KeyVersionRecord, PrincipalRecord, PrincipalState, Record, RoleGrantRecord,
+    StoreError, keyring,
+};
 
 fn policies() -> Vec<RotationPolicy> {
     let (times, counts) = ([None, Some(0), Some(i64::MAX)], [None, Some(0), Some(1 << 62)]);
@@ -129,6 +132,32 @@ fn unknown_words_are_corrupt() {
     for name in ["tenant", "name", "purpose", "primary_version", "created_at"] {
         is_corrupt(&key, name, Column::Null);
     }
+}
+
+#[test]
+fn unknown_states_of_principals_and_grants_are_corrupt() {
+    let text = |text: &str| Column::Text(text.to_owned());
+    let principal = PrincipalRecord {
+        name: "n".to_owned(),
+        principal_id: String::new(),
+        kind: "person".to_owned(),
+        tenant: None,
+        os_user: None,
+        state: PrincipalState::Active,
+        created_at: 0,
+        reason: None,
+    };
+    let (principal_id, changed_by) = (String::new(), String::new());
+    let role = "admin".to_owned();
+    let grant = RoleGrantRecord { principal_id, role, granted: true, changed_by, changed_at: 0 };
+    for word in ["", "Active", "active ", "granted", "on"] {
+        is_corrupt(&principal, "state", text(word));
+    }
+    for word in ["", "Granted", "active", "yes"] {
+        is_corrupt(&grant, "state", text(word));
+    }
+    is_corrupt(&principal, "os_user", text("0"));
+    is_corrupt(&grant, "role", Column::Null);
 }
 
 #[test]

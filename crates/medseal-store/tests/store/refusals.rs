@@ -8,8 +8,8 @@ use medseal_core::row_mac::Column;
 use medseal_core::secret::Kwk;
 use medseal_store::schema::{KEY_SECRETS, Table};
 use medseal_store::{
-    Change, KeySecretRecord, Planned, RawRow, Record, Rows, SqliteStore, StateMemory, Store,
-    StoreError, StoreState, Write, all, get,
+    Change, Charge, KeySecretRecord, Planned, RawRow, Record, Rows, Spent, SqliteStore,
+    StateMemory, Store, StoreError, StoreState, Write, all, get,
 };
 use pollster::block_on;
 
@@ -52,6 +52,10 @@ impl Store for Liar {
 
     async fn add_usage(&self, _: KeyVersionId, _: Usage) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    async fn spend(&self, _: &[Charge], _: i64) -> Result<Vec<Spent>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn usage(&self, _: KeyVersionId) -> Result<Usage, StoreError> {

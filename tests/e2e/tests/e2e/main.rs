@@ -16,6 +16,7 @@ mod keys;
 mod kill;
 mod messages;
 mod pages;
+mod policy;
 mod processes;
 mod records;
 mod reference;

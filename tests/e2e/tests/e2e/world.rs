@@ -130,6 +130,7 @@ impl World {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.current_dir(self.dir.path()).env_remove("MEDSEAL_ROOT_KEY");
+        command.env_remove("MEDSEAL_TOKEN");
         command.env("MEDSEAL_HOME", self.home());
         command.envs(self.env.iter().map(|(n, v)| (n, v)));
         command.args(&self.globals).args(args);

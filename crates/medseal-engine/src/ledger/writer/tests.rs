@@ -1,14 +1,13 @@
 //! A log in a temporary directory, with limits small enough to reach.
 
 use super::*;
-use crate::ledger::draft::Details;
+use crate::ledger::draft::{Decided, Details, Who};
 use crate::ledger::verify::{AuditReport, VerifyRequest, verify_log};
 use crate::ledger::watch::Watch;
-use medseal_core::audit::{DetailsKey, LogId, LogSigner};
+use medseal_core::audit::{DetailsKey, LogId, LogSigner, Outcome};
 use medseal_core::operation::{Operation, OperationItems};
 use medseal_core::secret::LogSeed;
 use medseal_core::state_root::{StateAt, StateRoot};
-use medseal_policy::Principal;
 use std::fs;
 
 const SMALL: Limits = Limits {
@@ -53,10 +52,12 @@ impl Bench {
 pub(in crate::ledger) fn draft(time: i64) -> Draft {
     let items = OperationItems::new(Operation::Decrypt, 1, [3; 32]);
     let digest = items.digest();
-    let principal = Principal { user_id: 1000 };
+    let who = Who { name: "os-user:1000".to_owned(), ..Who::default() };
     let details = Details {
         time,
-        principal: &principal,
+        who: &who,
+        purpose: None,
+        alarms: &[],
         epoch: 1,
         root: None,
         items: None,
@@ -64,7 +65,9 @@ pub(in crate::ledger) fn draft(time: i64) -> Draft {
         keys: &[],
         change: None,
     };
-    Draft::new(Operation::Decrypt, None, digest, details, &DetailsKey::new(LOG, &seed())).unwrap()
+    let decided = Decided { outcome: Outcome::Denied, rules: &[] };
+    let key = DetailsKey::new(LOG, &seed());
+    Draft::new(Operation::Decrypt, &decided, digest, details, &key).unwrap()
 }
 
 fn append(writer: &mut Writer, count: usize) {
@@ -256,13 +259,16 @@ fn a_denial_is_recorded_as_one() {
     let bench = Bench::new();
     let ledger = Ledger::new(bench.files.clone(), opened());
     let mut items = OperationItems::new(Operation::Decrypt, 1, [3; 32]);
-    items.add(medseal_core::KeyVersionId([1; 8]), b"");
+    items.add(medseal_core::KeyVersionId([1; 8]), b"", <_>::default());
     let digest = items.digest_so_far();
-    let (time, principal, count) = (1000, &Principal { user_id: 1 }, items.count());
+    let who = Who { name: "os-user:1".to_owned(), ..Who::default() };
+    let (time, count) = (1000, items.count());
     let kept = items.take_details();
     let details = Details {
         time,
-        principal,
+        who: &who,
+        purpose: None,
+        alarms: &[],
         epoch: 1,
         root: None,
         items: kept,
@@ -270,7 +276,8 @@ fn a_denial_is_recorded_as_one() {
         keys: &[],
         change: None,
     };
-    ledger.record_denied::<medseal_policy::Decrypt>(digest, details).unwrap();
+    let rules = ["a".to_owned(), "b".to_owned()];
+    ledger.record_denied::<medseal_policy::Decrypt>(digest, &rules, details).unwrap();
     drop(ledger);
     let mut last = None;
     list_entries(bench.directory.path(), &EntryFilter::default(), |entry| {
@@ -280,6 +287,7 @@ fn a_denial_is_recorded_as_one() {
     .unwrap();
     let last = last.unwrap();
     assert_eq!((last.outcome, last.rule, last.items), (Some("denied"), None, Some(1)));
+    assert_eq!(last.more_rules, ["a", "b"]);
 }
 
 fn state(epoch: u64, root: u8) -> StateAt {
