@@ -230,6 +230,20 @@ mod tests {
     use super::*;
     use aws_lc_rs::hmac;
 
+    #[test]
+    fn numbered_keys_are_those_of_the_construction() {
+        let (key, oracle) = (HmacKey::new(&[9; 32]), hmac::Key::new(hmac::HMAC_SHA256, &[9; 32]));
+        let mut numbered = Numbered::new(&key, Label::AuditSalt);
+        let mut salt = [0; 32];
+        for number in [0, 1, 255, 256, u64::MAX, 7] {
+            numbered.derive_into(number, &mut salt);
+            let mut message = b"\0\0\0\x01medseal/v1/audit-salt\0".to_vec();
+            message.extend_from_slice(&number.to_be_bytes());
+            message.extend_from_slice(&[0, 0, 1, 0]);
+            assert_eq!(salt, hmac::sign(&oracle, &message).as_ref());
+        }
+    }
+
     /// The construction of SP 800-108r1 by another library's HMAC, for every length on both sides of
     /// the room on the stack, however the message was cut into parts.
     #[test]
