@@ -39,11 +39,19 @@ pub enum Label {
     AuditHead,
     /// An entry's secret → salt of one item.
     AuditSalt,
+    /// KWK → key of a tenant's subject handles.
+    SubjectHandle,
+    /// Subject's audit secret → key of the tags that mark its entries.
+    AuditSubject,
+    /// Subject's audit secret → pseudonym in the details of its entries.
+    AuditPseudonym,
+    /// Subject's audit secret → key of one item about it.
+    AuditItem,
 }
 
 impl Label {
     /// Every label, for the registry test.
-    pub const ALL: [Label; 14] = [
+    pub const ALL: [Label; 18] = [
         Label::DekTenant,
         Label::DekSubject,
         Label::KField,
@@ -58,6 +66,10 @@ impl Label {
         Label::AuditDetails,
         Label::AuditHead,
         Label::AuditSalt,
+        Label::SubjectHandle,
+        Label::AuditSubject,
+        Label::AuditPseudonym,
+        Label::AuditItem,
     ];
 
     /// The bytes that are hashed.
@@ -77,6 +89,10 @@ impl Label {
             Label::AuditDetails => "medseal/v1/audit-details",
             Label::AuditHead => "medseal/v1/audit-head",
             Label::AuditSalt => "medseal/v1/audit-salt",
+            Label::SubjectHandle => "medseal/v1/subject-handle",
+            Label::AuditSubject => "medseal/v1/audit-subject",
+            Label::AuditPseudonym => "medseal/v1/audit-pseudonym",
+            Label::AuditItem => "medseal/v1/audit-item",
         }
     }
 }

@@ -28,6 +28,7 @@ pub mod secret;
 pub mod selftest;
 pub mod stored_secret;
 pub mod stream;
+mod subject;
 mod wiped;
 
 pub use error::{Error, MalformedKind, MisuseKind};
@@ -35,6 +36,7 @@ pub use id::{KeyVersionId, StoreId, Suite};
 pub use plaintext::Plaintext;
 pub use pseudonym::PseudonymKey;
 pub use random::{Random, RandomFailure};
+pub use subject::{SubjectHandle, SubjectHandleKey};
 
 /// NIST's vectors, run through the crate's own calls.
 #[cfg(test)]

@@ -4,9 +4,11 @@
 //! whole context. Decryption compares the two, so that a decision for one value cannot be paired
 //! with the record of another.
 
-use crate::KeyVersionId;
-use crate::audit::Details;
+use crate::audit::{Details, SubjectAuditKey, SubjectPseudonym, SubjectTag};
+use crate::{Error, KeyVersionId};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The operations that need a decision and a durable record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,6 +26,14 @@ pub enum Operation {
     ChangeKeys,
     /// Reading the encrypted details of the audit log.
     ReadAudit,
+    /// Destroying the secrets of a subject.
+    EraseSubject,
+    /// Placing or releasing a legal hold on a subject.
+    HoldSubject,
+    /// Reading which subjects there are.
+    ReadSubjects,
+    /// Reading who had access to a subject's data.
+    ReadDisclosures,
 }
 
 impl Operation {
@@ -36,7 +46,17 @@ impl Operation {
             Operation::Reencrypt => "reencrypt",
             Operation::ChangeKeys => "change-keys",
             Operation::ReadAudit => "read-audit",
+            Operation::EraseSubject => "erase-subject",
+            Operation::HoldSubject => "hold-subject",
+            Operation::ReadSubjects => "read-subjects",
+            Operation::ReadDisclosures => "read-disclosures",
         }
+    }
+
+    /// Whether its items are contexts of values, and not descriptions of what is done.
+    pub fn is_about_values(self) -> bool {
+        use Operation::{Decrypt, Encrypt, Reencrypt, Verify};
+        matches!(self, Encrypt | Decrypt | Verify | Reencrypt)
     }
 }
 
@@ -64,6 +84,8 @@ pub struct OperationItems {
     count: u64,
     salt: [u8; 32],
     details: Option<Details>,
+    /// Whom the items are about; a twin keeps nobody.
+    subjects: BTreeMap<SubjectPseudonym, Arc<SubjectAuditKey>>,
 }
 
 impl OperationItems {
@@ -83,7 +105,8 @@ impl OperationItems {
         hasher.update(operation.name().as_bytes());
         hasher.update([0]);
         hasher.update(epoch.to_be_bytes());
-        Self { hasher, operation, epoch, count: 0, salt, details: None }
+        let subjects = BTreeMap::new();
+        Self { hasher, operation, epoch, count: 0, salt, details: None, subjects }
     }
 
     /// The same operation without its items, to collect them a second time and compare.
@@ -100,6 +123,45 @@ impl OperationItems {
         if let Some(details) = &mut self.details {
             details.push(id, context);
         }
+    }
+
+    /// Adds one value of a subject. Its record and its subject stand in the item under the subject's
+    /// own key, and so does what the digest covers.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] for something that is no context.
+    pub fn add_of_subject(
+        &mut self,
+        id: KeyVersionId,
+        context: &[u8],
+        subject: &Arc<SubjectAuditKey>,
+    ) -> Result<(), Error> {
+        let item = subject.item(&self.salt, self.count, id, context)?;
+        self.add(id, &item);
+        self.mark(subject);
+        Ok(())
+    }
+
+    /// Adds the description of something that is done to a subject.
+    pub fn add_about_subject(&mut self, description: &str, subject: &Arc<SubjectAuditKey>) {
+        let digits = subject.pseudonym().iter().map(|byte| format!("{byte:02x}"));
+        let item = format!("{description}; subject {}", digits.collect::<String>());
+        self.add(KeyVersionId([0; 8]), item.as_bytes());
+        self.mark(subject);
+    }
+
+    fn mark(&mut self, subject: &Arc<SubjectAuditKey>) {
+        if self.details.is_some() && !self.subjects.contains_key(subject.pseudonym()) {
+            self.subjects.insert(*subject.pseudonym(), Arc::clone(subject));
+        }
+    }
+
+    /// What marks the entry as being about the subjects of the items so far, ascending.
+    pub fn subject_tags(&self) -> Vec<SubjectTag> {
+        let digest = self.digest_so_far();
+        let mut tags: Vec<_> = self.subjects.values().map(|subject| subject.tag(&digest)).collect();
+        tags.sort_unstable();
+        tags
     }
 
     /// Takes what was kept for the ledger: the salt and every item. A twin keeps nothing.

@@ -66,3 +66,8 @@ role!(
     /// A subject's own random secret (S32); destroying it erases the subject.
     SubjectSecret
 );
+role!(
+    /// What names a subject in the audit log (A32); destroyed with [`SubjectSecret`], and then the
+    /// entries about the subject say nothing of it any more.
+    SubjectAuditSecret
+);

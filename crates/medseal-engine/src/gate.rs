@@ -39,7 +39,8 @@ impl Engine {
         mut items: OperationItems,
         about: &Subject<'_>,
     ) -> Result<Permit<O>, EngineError> {
-        let (kept, digest) = (items.take_details(), items.digest_so_far());
+        let (subjects, digest) = (items.subject_tags(), items.digest_so_far());
+        let kept = items.take_details();
         let details = Details {
             time: self.clock.now(),
             principal: &self.principal,
@@ -48,6 +49,7 @@ impl Engine {
             count: items.count(),
             keys: about.keys,
             change: about.change,
+            subjects,
         };
         match decide::<O>(&self.owner, &self.principal, items) {
             Ok(authorized) => {

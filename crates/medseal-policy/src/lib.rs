@@ -9,6 +9,7 @@
 mod operation;
 
 pub use operation::{ChangeKeys, Decrypt, Encrypt, Op, ReadAudit, Reencrypt, Verify};
+pub use operation::{EraseSubject, HoldSubject, ReadDisclosures, ReadSubjects};
 
 use medseal_core::operation::{OperationDigest, OperationItems};
 use std::marker::PhantomData;

@@ -47,3 +47,19 @@ op!(
     /// Reading the encrypted details of the audit log.
     ReadAudit
 );
+op!(
+    /// Destroying the secrets of a subject.
+    EraseSubject
+);
+op!(
+    /// Placing or releasing a legal hold on a subject.
+    HoldSubject
+);
+op!(
+    /// Reading which subjects there are.
+    ReadSubjects
+);
+op!(
+    /// Reading who had access to a subject's data.
+    ReadDisclosures
+);

@@ -4,6 +4,7 @@
 //! over them, checkpoints with their two signatures, and proofs. It must not open files, read a
 //! clock or decide what is recorded; the engine's `ledger` writes.
 
+mod certificate;
 mod checkpoint;
 mod cosignature;
 mod details;
@@ -13,11 +14,13 @@ mod head;
 mod note;
 mod proof;
 mod rejection;
+mod subject;
 pub mod tiles;
 mod tlog_proof;
 mod tree;
 mod verifier;
 
+pub use certificate::{ErasureCertificate, MAX_REASON_BYTES, NOT_COVERED};
 pub use checkpoint::{Checkpoint, LogKeys, LogSigner, OpenedCheckpoint};
 pub use cosignature::{WitnessKeys, WitnessSigner};
 pub use details::{DetailItem, Details, DetailsKey, commit_items};
@@ -26,6 +29,7 @@ pub use frame::{FRAME_HEADER_BYTES, FrameHeader, push_frame};
 pub use head::{Head, HeadKey};
 pub use proof::{consistency_proof, inclusion_proof, verify_consistency, verify_inclusion};
 pub use rejection::{Rejection, RejectionKind, RejectionPlace};
+pub use subject::{SubjectAuditKey, SubjectPseudonym, SubjectTag};
 pub use tlog_proof::TlogProof;
 pub use tree::{Frontier, Hash, leaf_hash, node_hash};
 pub use verifier::{DetailsState, LogVerifier};

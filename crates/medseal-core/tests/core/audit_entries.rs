@@ -29,6 +29,8 @@ fn access() -> Access<'static> {
         more_keys: 0,
         change: None,
         details: None,
+        subjects: vec![],
+        more_subjects: 0,
     }
 }
 
@@ -58,12 +60,14 @@ fn every_kind_of_entry_comes_back() {
     let bare =
         Access { tenant: None, collections: vec![], keys: vec![], key_ids: vec![], ..access() };
     let full = Access { more_collections: 2, more_keys: 9, change: Some("create a/b"), ..access() };
+    let subjects = Access { subjects: vec![[1; 16], [2; 16]], more_subjects: 3, ..access() };
     let events = [
         boot().event,
         Event::Operation(access()),
         Event::Operation(denied),
         Event::Operation(bare),
         Event::Operation(full),
+        Event::Operation(subjects),
         Event::ClockWentBack { before: 1_700_000_100 },
         Event::Recovery { bytes: 17, digest },
     ];
@@ -122,6 +126,9 @@ fn names_are_bounded_sorted_and_plain() {
         Access { keys: many.iter().map(String::as_str).collect(), ..access() },
         Access { key_ids: vec![[2; 8], [1; 8]], ..access() },
         Access { change: Some(""), ..access() },
+        Access { subjects: vec![[2; 16], [1; 16]], ..access() },
+        Access { subjects: vec![[1; 16], [1; 16]], ..access() },
+        Access { subjects: (0..33).map(|n| [n; 16]).collect(), ..access() },
     ];
     for case in cases {
         let mut out = vec![1];

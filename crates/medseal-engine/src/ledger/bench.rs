@@ -79,6 +79,7 @@ impl BenchLog {
             count: 1,
             keys: &["default@1".to_owned()],
             change: None,
+            subjects: Vec::new(),
         };
         Draft::new(Operation::Decrypt, Some("local-owner"), digest, details, &self.details)
     }

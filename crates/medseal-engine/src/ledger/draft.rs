@@ -3,7 +3,7 @@
 
 use crate::error::EngineError;
 use crate::random::BufferedRandom;
-use medseal_core::audit::{self, Access, DetailsKey, Outcome, SealedDetails};
+use medseal_core::audit::{self, Access, DetailsKey, Outcome, SealedDetails, SubjectTag};
 use medseal_core::keyring::UnixSeconds;
 use medseal_core::operation::{Operation, OperationDigest};
 use medseal_core::primitives::sha256;
@@ -28,6 +28,8 @@ pub(crate) struct Details<'a> {
     pub(crate) keys: &'a [String],
     /// What is changed, for changes of keys and definitions.
     pub(crate) change: Option<&'a str>,
+    /// What marks the entry as being about subjects, ascending.
+    pub(crate) subjects: Vec<SubjectTag>,
 }
 
 /// An operation's entry without its place.
@@ -49,6 +51,8 @@ pub(crate) struct Draft {
     key_ids: BTreeSet<[u8; 8]>,
     change: Option<String>,
     details: Option<SealedDetails>,
+    subjects: Vec<SubjectTag>,
+    more_subjects: u64,
 }
 
 /// Names that fit into an entry, and how many did not.
@@ -101,11 +105,12 @@ impl Draft {
             key_ids: BTreeSet::new(),
             change: details.change.map(|change| clip(change, LONGEST_CHANGE)),
             details: None,
+            more_subjects: details.subjects.len().saturating_sub(MOST_NAMES) as u64,
+            subjects: details.subjects.into_iter().take(MOST_NAMES).collect(),
         };
         details.keys.iter().for_each(|name| draft.keys.add(name));
         if let Some(items) = &details.items {
-            let has_contexts = !matches!(operation, Operation::ChangeKeys | Operation::ReadAudit);
-            draft.describe(items, has_contexts);
+            draft.describe(items, operation.is_about_values());
             draft.seal(items, key)?;
         }
         Ok(draft)
@@ -173,6 +178,8 @@ impl Draft {
             more_keys: self.keys.others.len().max(more_ids) as u64,
             change: self.change.as_deref(),
             details: self.details,
+            subjects: self.subjects.clone(),
+            more_subjects: self.more_subjects,
         }
     }
 }

@@ -60,6 +60,7 @@ fn draft(time: i64) -> Draft {
         count: 1,
         keys: &[],
         change: None,
+        subjects: Vec::new(),
     };
     Draft::new(Operation::Decrypt, None, digest, details, &DetailsKey::new(LOG, &seed())).unwrap()
 }
@@ -257,8 +258,16 @@ fn a_denial_is_recorded_as_one() {
     let digest = items.digest_so_far();
     let (time, principal, count) = (1000, &Principal { user_id: 1 }, items.count());
     let kept = items.take_details();
-    let details =
-        Details { time, principal, epoch: 1, items: kept, count, keys: &[], change: None };
+    let details = Details {
+        time,
+        principal,
+        epoch: 1,
+        items: kept,
+        count,
+        keys: &[],
+        change: None,
+        subjects: Vec::new(),
+    };
     ledger.record_denied::<medseal_policy::Decrypt>(digest, details).unwrap();
     drop(ledger);
     let mut last = None;
