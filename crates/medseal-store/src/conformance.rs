@@ -8,7 +8,7 @@
 use crate::schema::{self, FIELD_DEFINITIONS, KEY_VERSIONS, Table};
 use crate::{
     AuditLogRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord,
-    RootRecord,
+    RootRecord, SubjectHoldRecord, SubjectRecord, SubjectTombstoneRecord, within,
 };
 use crate::{Change, RawRow, Record, Store, StoreError, Stored, Write, all, get, keyring};
 use medseal_core::keyring::{Cause, KeyVersion, Keyring, Purpose, RotationPolicy, State, Usage};
@@ -45,6 +45,8 @@ pub async fn run(new: impl AsyncFn() -> Box<dyn Fixture>) {
     moved_rows_are_found(&*new().await).await;
     a_removed_key_version_is_found(&*new().await).await;
     committers_at_once_lose_nothing(&*new().await).await;
+    rows_beside_the_epoch_leave_it_and_hold_against_it(&*new().await).await;
+    rows_in_a_range_are_listed_up_to_a_limit(&*new().await).await;
 }
 
 /// A fixture with the key that authenticates its rows.
@@ -174,6 +176,36 @@ fn audit_log(node: &str) -> AuditLogRecord {
     }
 }
 
+fn subject(handle: &str, month: i64) -> SubjectRecord {
+    SubjectRecord {
+        tenant: "t".to_owned(),
+        handle: handle.to_owned(),
+        month,
+        secret: vec![0xf8, 4, 0],
+        created_at: 1_700_000_000,
+    }
+}
+
+fn tombstone(handle: &str) -> SubjectTombstoneRecord {
+    SubjectTombstoneRecord {
+        tenant: "t".to_owned(),
+        handle: handle.to_owned(),
+        erased_at: 1_700_000_001,
+        certificate: "signed\n".to_owned(),
+    }
+}
+
+fn hold(name: &str) -> SubjectHoldRecord {
+    SubjectHoldRecord {
+        tenant: "t".to_owned(),
+        handle: "aa".to_owned(),
+        name: name.to_owned(),
+        reason: "because".to_owned(),
+        principal: "os-user:1".to_owned(),
+        placed_at: 3,
+    }
+}
+
 async fn records_come_back_as_they_went_in(fixture: &dyn Fixture) {
     let bench = Bench::on(fixture).await;
     let (one, two) = (key_version("k", 1, State::Active), key_version("k", 2, State::PreActive));
@@ -184,6 +216,9 @@ async fn records_come_back_as_they_went_in(fixture: &dyn Fixture) {
     comes_back(&bench, &secret("0011223344556677"), &["0011223344556677"]).await;
     comes_back(&bench, &pseudonym("6d73"), &["t", "6d73"]).await;
     comes_back(&bench, &audit_log("local"), &["local"]).await;
+    comes_back(&bench, &subject("aa", 202_611), &["t", "aa"]).await;
+    comes_back(&bench, &tombstone("aa"), &["t", "aa"]).await;
+    comes_back(&bench, &hold("case-1"), &["t", "aa", "case-1"]).await;
     comes_back(&bench, &field("t", "patients", "name"), &["t", "patients", "name"]).await;
     comes_back(&bench, &field("", "% _'\";--", "é\u{0}日"), &["", "% _'\";--", "é\u{0}日"]).await;
 }
@@ -363,6 +398,12 @@ async fn edited_columns_are_found(fixture: &dyn Fixture) {
     edits_are_found(&bench, &field("t", "c", "f"), &["t", "c", "f"], &edits).await;
     let edits = [("original", Column::Bytes(Vec::new())), ("tenant", text("u"))];
     edits_are_found(&bench, &pseudonym("6d73"), &["t", "6d73"], &edits).await;
+    let edits = [("secret", Column::Bytes(Vec::new())), ("month", Column::Integer(0))];
+    edits_are_found(&bench, &subject("aa", 202_611), &["t", "aa"], &edits).await;
+    let edits = [("certificate", text("")), ("handle", text("ab"))];
+    edits_are_found(&bench, &tombstone("aa"), &["t", "aa"], &edits).await;
+    let edits = [("name", text("case-2")), ("handle", text("ab"))];
+    edits_are_found(&bench, &hold("case-1"), &["t", "aa", "case-1"], &edits).await;
 }
 
 async fn edits_are_found<R>(
@@ -504,6 +545,58 @@ async fn read_ring(bench: &Bench<'_>, key: &KeyRecord) -> Result<Keyring, StoreE
     let rows = all::<KeyVersionRecord>(bench.store(), &["t", &key.name]).await?;
     let rows = rows.into_iter().map(|row| row.verify(&bench.key).map(|stored| stored.record));
     keyring(key, &rows.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// Rows that nothing else depends on: they need the epoch that they were planned on and leave it.
+async fn rows_beside_the_epoch_leave_it_and_hold_against_it(fixture: &dyn Fixture) {
+    let bench = Bench::on(fixture).await;
+    let now = bench.epoch().await;
+    let add = |epoch, handle: &str| {
+        let mut change = Change::new(epoch);
+        change.insert(&subject(handle, 202_611), &bench.key).unwrap();
+        change
+    };
+    assert_eq!(bench.store().commit_beside(add(now, "aa")).await, Ok(()));
+    assert_eq!(bench.store().commit_beside(add(now, "bb")).await, Ok(()));
+    assert_eq!(bench.epoch().await, now);
+    for (what, change) in
+        [("twice", add(now, "aa")), ("later", add(now + 1, "cc")), ("absurd", add(u64::MAX, "cc"))]
+    {
+        let before = bench.everything().await;
+        let answer = bench.store().commit_beside(change).await;
+        assert_eq!(answer, Err(StoreError::Conflict), "{what}");
+        assert_eq!(bench.everything().await, before, "{what}");
+    }
+    // whoever planned before somebody else's change has to look again
+    bench.insert(&[tombstone("cc")]).await.unwrap();
+    assert_eq!(bench.store().commit_beside(add(now, "cc")).await, Err(StoreError::Conflict));
+    let mut change = Change::new(now + 1);
+    change.update(1, &subject("aa", 202_612), &bench.key).unwrap();
+    change.delete::<SubjectRecord>(&["t", "bb"], 1).unwrap();
+    assert_eq!(bench.store().commit_beside(change).await, Ok(()));
+    let moved = Stored { record: subject("aa", 202_612), version: 2 };
+    assert_eq!(bench.verified::<SubjectRecord>(&["t", "aa"]).await, Ok(moved));
+    assert!(get::<SubjectRecord>(bench.store(), &["t", "bb"]).await.unwrap().is_none());
+}
+
+async fn rows_in_a_range_are_listed_up_to_a_limit(fixture: &dyn Fixture) {
+    let bench = Bench::on(fixture).await;
+    let rows = [("aa", 202_609), ("bb", 202_610), ("cc", 202_611), ("dd", 202_611)];
+    bench.insert(&rows.map(|(handle, month)| subject(handle, month))).await.unwrap();
+    let found = async |range: std::ops::Range<i64>, limit| {
+        let rows = within::<SubjectRecord>(bench.store(), "month", range, limit).await.unwrap();
+        let records = rows.into_iter().map(|row| row.verify(&bench.key).unwrap().record);
+        let mut handles: Vec<String> = records.map(|record| record.handle).collect();
+        handles.sort();
+        handles.concat()
+    };
+    assert_eq!(found(0..202_611, 10).await, "aabb");
+    assert_eq!(found(0..202_612, 10).await, "aabbccdd");
+    assert_eq!(found(0..202_609, 10).await, "");
+    assert_eq!(found(202_610..202_611, 10).await, "bb");
+    assert_eq!(found(202_612..202_700, 10).await, "");
+    assert_eq!(found(0..202_612, 3).await.len(), 6);
+    assert_eq!(found(0..202_612, 0).await, "");
 }
 
 const COMMITTERS: u64 = 4;

@@ -22,7 +22,7 @@ pub use change::{Change, Write};
 pub use error::StoreError;
 pub use records::{
     AuditLogRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord,
-    RootRecord, keyring,
+    RootRecord, SubjectHoldRecord, SubjectRecord, SubjectTombstoneRecord, keyring,
 };
 pub use row::{RawRow, Record, Stored, Unverified};
 pub use sqlite::SqliteStore;
@@ -31,6 +31,7 @@ use async_trait::async_trait;
 use medseal_core::keyring::Usage;
 use medseal_core::{KeyVersionId, StoreId};
 use schema::Table;
+use std::ops::Range;
 
 /// Which store this is and how often it has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +73,22 @@ pub trait Store: Send + Sync {
     /// planned on, or a row to be inserted exists.
     async fn commit(&self, change: Change) -> Result<u64, StoreError>;
 
+    /// As [`Store::commit`] with the epoch left as it is: for rows outside the state root, which many
+    /// add at once and no cached key or definition depends on.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    async fn commit_beside(&self, change: Change) -> Result<(), StoreError>;
+
+    /// At most `limit` rows whose integer column is in `range`, in no order.
+    async fn list_within(
+        &self,
+        table: &'static Table,
+        column: &'static str,
+        range: Range<i64>,
+        limit: u32,
+    ) -> Result<Vec<RawRow>, StoreError>;
+
     /// Adds to a key version's counters, which stop at `i64::MAX`. Not part of the epoch.
     async fn add_usage(&self, id: KeyVersionId, added: Usage) -> Result<(), StoreError>;
 
@@ -102,4 +119,18 @@ pub async fn all<R: Record>(
 ) -> Result<Vec<Unverified<R>>, StoreError> {
     let rows = store.list(R::table(), prefix).await?;
     rows.into_iter().map(|row| Unverified::from_row(row, prefix)).collect()
+}
+
+/// At most `limit` records whose integer column is in `range`, not yet authenticated.
+///
+/// # Errors
+/// As [`get`].
+pub async fn within<R: Record>(
+    store: &dyn Store,
+    column: &'static str,
+    range: Range<i64>,
+    limit: u32,
+) -> Result<Vec<Unverified<R>>, StoreError> {
+    let rows = store.list_within(R::table(), column, range, limit).await?;
+    rows.into_iter().map(|row| Unverified::from_row(row, &[])).collect()
 }

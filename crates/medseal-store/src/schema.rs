@@ -130,6 +130,50 @@ pub static AUDIT_LOGS: Table = Table {
     ],
 };
 
+/// Subjects. Outside the state root: there are many, and every application makes them.
+pub static SUBJECTS: Table = Table {
+    name: "subjects",
+    key_columns: 2,
+    columns: &[
+        ("tenant", Text),
+        ("handle", Text),
+        ("month", Integer),
+        ("secret", Bytes),
+        ("created_at", Integer),
+    ],
+};
+
+/// Subjects that were erased. Inside the state root: a missing one would let a subject come back.
+pub static SUBJECT_TOMBSTONES: Table = Table {
+    name: "subject_tombstones",
+    key_columns: 2,
+    columns: &[("tenant", Text), ("handle", Text), ("erased_at", Integer), ("certificate", Text)],
+};
+
+/// Legal holds. Inside the state root: a missing one would let a subject be erased.
+pub static SUBJECT_HOLDS: Table = Table {
+    name: "subject_holds",
+    key_columns: 3,
+    columns: &[
+        ("tenant", Text),
+        ("handle", Text),
+        ("name", Text),
+        ("reason", Text),
+        ("principal", Text),
+        ("placed_at", Integer),
+    ],
+};
+
 /// Every table of security rows.
-pub static ALL: [&Table; 7] =
-    [&ROOT, &KEYS, &KEY_VERSIONS, &KEY_SECRETS, &FIELD_DEFINITIONS, &PSEUDONYMS, &AUDIT_LOGS];
+pub static ALL: [&Table; 10] = [
+    &ROOT,
+    &KEYS,
+    &KEY_VERSIONS,
+    &KEY_SECRETS,
+    &FIELD_DEFINITIONS,
+    &PSEUDONYMS,
+    &AUDIT_LOGS,
+    &SUBJECTS,
+    &SUBJECT_TOMBSTONES,
+    &SUBJECT_HOLDS,
+];

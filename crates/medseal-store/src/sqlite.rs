@@ -23,6 +23,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, params};
 use statement::Statements;
 use std::fs::{self, File, OpenOptions};
+use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -147,15 +148,29 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&self, change: Change) -> Result<u64, StoreError> {
-        let mut connection = self.connection();
-        let transaction = connection.transaction_with_behavior(Immediate)?;
-        let epoch = advance_epoch(&transaction, change.expected_epoch)?;
-        change.writes.iter().try_for_each(|write| apply(&transaction, write))?;
-        transaction.commit()?;
-        if change.writes.iter().any(|write| matches!(write, Write::Delete(..))) {
-            forget(&connection);
+        self.apply_all(&change, advance_epoch)
+    }
+
+    async fn commit_beside(&self, change: Change) -> Result<(), StoreError> {
+        self.apply_all(&change, compare_epoch).map(drop)
+    }
+
+    async fn list_within(
+        &self,
+        table: &'static Table,
+        column: &'static str,
+        range: Range<i64>,
+        limit: u32,
+    ) -> Result<Vec<RawRow>, StoreError> {
+        let connection = self.connection();
+        let mut prepared =
+            connection.prepare_cached(&Statements::of(table).select_within(column))?;
+        let mut rows = prepared.query(params![range.start, range.end, limit])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            out.push(statement::raw_row(table, row)?);
         }
-        Ok(epoch)
+        Ok(out)
     }
 
     async fn add_usage(&self, id: KeyVersionId, added: Usage) -> Result<(), StoreError> {
@@ -186,6 +201,22 @@ fn usage_of(connection: &Connection, id: KeyVersionId) -> Result<Usage, StoreErr
 }
 
 impl SqliteStore {
+    fn apply_all(
+        &self,
+        change: &Change,
+        epoch: fn(&Transaction<'_>, u64) -> Result<u64, StoreError>,
+    ) -> Result<u64, StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction_with_behavior(Immediate)?;
+        let epoch = epoch(&transaction, change.expected_epoch)?;
+        change.writes.iter().try_for_each(|write| apply(&transaction, write))?;
+        transaction.commit()?;
+        if change.writes.iter().any(|write| matches!(write, Write::Delete(..))) {
+            forget(&connection);
+        }
+        Ok(epoch)
+    }
+
     fn select(
         &self,
         table: &'static Table,
@@ -219,6 +250,15 @@ fn advance_epoch(transaction: &Transaction<'_>, expected: u64) -> Result<u64, St
     match transaction.execute(sql, [to_i64(next), to_i64(expected)])? {
         1 => Ok(next),
         _ => Err(StoreError::Conflict),
+    }
+}
+
+/// The same comparison without the step.
+fn compare_epoch(transaction: &Transaction<'_>, expected: u64) -> Result<u64, StoreError> {
+    let sql = "SELECT epoch = ?1 FROM store_state WHERE only_row = 1";
+    match transaction.query_row(sql, [to_i64(expected)], |row| row.get(0))? {
+        true => Ok(expected),
+        false => Err(StoreError::Conflict),
     }
 }
 

@@ -7,6 +7,7 @@ mod key_secret;
 mod key_version;
 mod pseudonym;
 mod root;
+mod subject;
 
 pub use audit_log::AuditLogRecord;
 pub use field::FieldRecord;
@@ -15,3 +16,4 @@ pub use key_secret::KeySecretRecord;
 pub use key_version::KeyVersionRecord;
 pub use pseudonym::PseudonymRecord;
 pub use root::RootRecord;
+pub use subject::{SubjectHoldRecord, SubjectRecord, SubjectTombstoneRecord};

@@ -12,7 +12,7 @@ pub(super) struct Migration {
     pub(super) down: &'static str,
 }
 
-pub(super) const MIGRATIONS: [Migration; 3] = [
+pub(super) const MIGRATIONS: [Migration; 4] = [
     Migration {
         up: include_str!("../../migrations/0001_initial.up.sql"),
         down: include_str!("../../migrations/0001_initial.down.sql"),
@@ -24,6 +24,10 @@ pub(super) const MIGRATIONS: [Migration; 3] = [
     Migration {
         up: include_str!("../../migrations/0003_audit_logs.up.sql"),
         down: include_str!("../../migrations/0003_audit_logs.down.sql"),
+    },
+    Migration {
+        up: include_str!("../../migrations/0006_subjects.up.sql"),
+        down: include_str!("../../migrations/0006_subjects.down.sql"),
     },
 ];
 

@@ -12,6 +12,7 @@ use medseal_store::{
     all, get,
 };
 use pollster::block_on;
+use std::ops::Range;
 
 fn mac_key() -> RowMacKey {
     Kwk::from_slice(&[7; 32]).unwrap().row_mac_key(&store_id())
@@ -44,6 +45,20 @@ impl Store for Liar {
 
     async fn commit(&self, _: Change) -> Result<u64, StoreError> {
         Err(StoreError::Conflict)
+    }
+
+    async fn commit_beside(&self, _: Change) -> Result<(), StoreError> {
+        Err(StoreError::Conflict)
+    }
+
+    async fn list_within(
+        &self,
+        _: &'static Table,
+        _: &'static str,
+        _: Range<i64>,
+        _: u32,
+    ) -> Result<Vec<RawRow>, StoreError> {
+        Ok(self.0.clone())
     }
 
     async fn add_usage(&self, _: KeyVersionId, _: Usage) -> Result<(), StoreError> {
