@@ -12,6 +12,7 @@ use medseal_core::secret::Kwk;
 use medseal_kms::EpochKeys;
 use medseal_policy::{LocalOwner, Principal};
 use medseal_store::Store;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How often a fresh ciphertext is decrypted again before it is handed out.
@@ -63,6 +64,8 @@ pub struct Engine {
     pub(crate) principal: Principal,
     pub(crate) environment: Environment,
     pub(crate) options: Options,
+    /// The month whose duties were done, `YYYYMM`; 0 at first.
+    pub(crate) month_kept: AtomicU32,
     cache: Mutex<KeyCache>,
     #[cfg(feature = "fault-injection")]
     pub(crate) fault: Option<fn(&mut [u8])>,
@@ -97,13 +100,14 @@ impl Engine {
             principal: Principal { user_id: rustix::process::geteuid().as_raw() },
             environment,
             options,
+            month_kept: AtomicU32::new(0),
             cache: Mutex::new(KeyCache::default()),
             #[cfg(feature = "fault-injection")]
             fault: None,
             #[cfg(feature = "fault-injection")]
             selftest_fails: false,
         };
-        engine.keep_epoch_keys().await?;
+        engine.begin().await?;
         Ok(engine)
     }
 

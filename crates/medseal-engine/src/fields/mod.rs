@@ -8,16 +8,17 @@ pub use definition::{FieldDefinition, FieldSummary};
 use crate::engine::{Engine, VerifyAfterEncrypt};
 use crate::error::EngineError;
 use crate::gate::{Admitted, Subject, admit};
-use crate::keys::LoadedKey;
+use crate::keys::{LoadedKey, SubjectKeys};
 use crate::ledger::Recorded;
 use crate::random::BufferedRandom;
 use medseal_core::context::{Binding, Scope, encode_into};
 use medseal_core::envelope::{Envelope, Flags, Value};
 use medseal_core::key_schedule::FieldKey;
 use medseal_core::keyring::{KeyVersion, Usage};
-use medseal_core::operation::OperationDigest;
+use medseal_core::operation::{OperationDigest, OperationItems};
 use medseal_core::{Error, KeyVersionId, Plaintext, Random};
 use medseal_policy::{Authorized, Decrypt, Encrypt, Op, Reencrypt};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The key that is used when a definition and the caller name none.
@@ -30,6 +31,8 @@ pub struct Target<'a> {
     pub scope: &'a Scope,
     /// Record, row version and the caller's pairs.
     pub binding: Binding<'a>,
+    /// The patient whose value it is, where values are bound to one.
+    pub subject: Option<&'a str>,
     /// The caller says that this field is not bound to a record.
     pub no_record: bool,
 }
@@ -48,6 +51,19 @@ pub(crate) struct ResolvedKey {
     pub(crate) field_key: Arc<FieldKey>,
     pub(crate) flags: Flags,
     pub(crate) version_name: String,
+    pub(crate) subject: Option<Arc<SubjectKeys>>,
+}
+
+impl ResolvedKey {
+    /// Adds one value under this key to what is decided on and recorded.
+    pub(crate) fn add_to(
+        &self,
+        items: &mut OperationItems,
+        binding: &Binding<'_>,
+    ) -> Result<(), EngineError> {
+        let subject = self.subject.as_deref();
+        add_value(items, self.field_key.id(), self.field_key.scope(), binding, subject)
+    }
 }
 
 impl Engine {
@@ -65,10 +81,11 @@ impl Engine {
         let definition = self.definition(target.scope).await?;
         let flags = encrypting_flags(definition.as_ref(), target)?;
         let name = key_name(definition.as_ref(), key, DEFAULT_KEY, target.scope)?;
-        let resolved = self.resolve_encrypting(target.scope, &name, flags).await?;
+        let subject = self.subject_to_encrypt_for(target).await?;
+        let resolved = self.resolve_encrypting(target.scope, &name, flags, subject).await?;
         let epoch = self.begin().await?;
         let mut items = self.items::<Encrypt>(epoch)?;
-        items.add(resolved.field_key.id(), &context(target)?);
+        resolved.add_to(&mut items, &target.binding)?;
         let keys = [resolved.version_name.clone()];
         let permit =
             self.permit::<Encrypt>(items, &Subject { epoch, keys: &keys, change: None })?;
@@ -116,7 +133,8 @@ impl Engine {
         if newest.id == envelope.header().id {
             return Ok(Reencrypted::Current);
         }
-        let newest = self.field_key(&key, newest, target.scope).await?;
+        let subject = resolved.subject.as_deref();
+        let newest = self.field_key(&key, newest, target.scope, subject).await?;
         let (proofs, digest) = self.prove::<Reencrypt>(epoch, &resolved, target)?;
         let admitted = admit(proofs.0, proofs.1, digest)?;
         let old = open(&admitted, &resolved.field_key, resolved.flags, &target.binding, &envelope)?;
@@ -148,9 +166,8 @@ impl Engine {
     ) -> Result<((Authorized<O>, Recorded), OperationDigest), EngineError> {
         let mut items = self.items::<O>(epoch)?;
         let mut same = items.twin();
-        let context = context(target)?;
-        items.add(resolved.field_key.id(), &context);
-        same.add(resolved.field_key.id(), &context);
+        resolved.add_to(&mut items, &target.binding)?;
+        resolved.add_to(&mut same, &target.binding)?;
         let keys = [resolved.version_name.clone()];
         let permit = self.permit::<O>(items, &Subject { epoch, keys: &keys, change: None })?;
         Ok((permit.into_proofs(), same.digest()))
@@ -164,7 +181,27 @@ impl Engine {
         let definition = self.definition(target.scope).await?;
         let flags = decrypting_flags(definition.as_ref(), target)?;
         let key_name = definition.as_ref().map(|d| d.key.as_str());
-        self.resolve_decrypting(target.scope, key_name, flags, envelope).await
+        let subject = self.subject_of(target).await?;
+        self.resolve_decrypting(target.scope, key_name, flags, subject, envelope).await
+    }
+
+    /// The subject of a target, made if there is none yet.
+    pub(crate) async fn subject_to_encrypt_for(
+        &self,
+        target: &Target<'_>,
+    ) -> Result<Option<Arc<SubjectKeys>>, EngineError> {
+        let Some(subject) = target.subject else { return Ok(None) };
+        self.ensure_subjects(target.scope.tenant(), &BTreeSet::from([subject])).await?;
+        self.subject(target.scope.tenant(), subject).await.map(Some)
+    }
+
+    /// The subject of a target, which must be known.
+    pub(crate) async fn subject_of(
+        &self,
+        target: &Target<'_>,
+    ) -> Result<Option<Arc<SubjectKeys>>, EngineError> {
+        let Some(subject) = target.subject else { return Ok(None) };
+        self.subject(target.scope.tenant(), subject).await.map(Some)
     }
 
     /// The field key of the primary version of key `name`; rotates first when that is due.
@@ -173,12 +210,13 @@ impl Engine {
         scope: &Scope,
         name: &str,
         flags: Flags,
+        subject: Option<Arc<SubjectKeys>>,
     ) -> Result<ResolvedKey, EngineError> {
         let key = self.load_key(scope.tenant(), name).await?;
         let key = self.rotate_if_due(key).await?;
         let version = key.encrypting()?;
-        let field_key = self.field_key(&key, version, scope).await?;
-        Ok(ResolvedKey { field_key, flags, version_name: key.version_name(version) })
+        let field_key = self.field_key(&key, version, scope, subject.as_deref()).await?;
+        Ok(ResolvedKey { field_key, flags, version_name: key.version_name(version), subject })
     }
 
     /// The field key that an envelope's header names, after everything the header claims was held
@@ -188,6 +226,7 @@ impl Engine {
         scope: &Scope,
         key_name: Option<&str>,
         flags: Flags,
+        subject: Option<Arc<SubjectKeys>>,
         envelope: &Envelope<'_>,
     ) -> Result<(ResolvedKey, Arc<LoadedKey>), EngineError> {
         let header = envelope.header();
@@ -197,9 +236,9 @@ impl Engine {
         if header.flags != flags || header.suite != version.suite || other_key {
             return Err(Error::Rejected.into());
         }
-        let field_key = self.field_key(&key, version, scope).await?;
+        let field_key = self.field_key(&key, version, scope, subject.as_deref()).await?;
         let version_name = key.version_name(version);
-        Ok((ResolvedKey { field_key, flags, version_name }, key))
+        Ok((ResolvedKey { field_key, flags, version_name, subject }, key))
     }
 
     pub(crate) async fn rotate_if_due(
@@ -301,10 +340,22 @@ fn opens_to(
         .is_ok_and(|p| p.value_type() == value.value_type() && p.as_bytes() == value.as_bytes())
 }
 
-pub(crate) fn context(target: &Target<'_>) -> Result<Vec<u8>, EngineError> {
-    let mut out = Vec::new();
-    encode_into(target.scope, None, &target.binding, &mut out)?;
-    Ok(out)
+/// Adds one value to what is decided on and recorded: its context, which is sealed under the
+/// subject's own key when the value is a subject's.
+pub(crate) fn add_value(
+    items: &mut OperationItems,
+    id: KeyVersionId,
+    scope: &Scope,
+    binding: &Binding<'_>,
+    subject: Option<&SubjectKeys>,
+) -> Result<(), EngineError> {
+    let mut context = Vec::with_capacity(128);
+    encode_into(scope, subject.map(SubjectKeys::subject), binding, &mut context)?;
+    match subject {
+        Some(subject) => items.add_of_subject(id, &context, subject.audit())?,
+        None => items.add(id, &context),
+    }
+    Ok(())
 }
 
 /// The flags a definition demands, or the default: bound to a record unless the caller says not.
@@ -313,26 +364,32 @@ pub(crate) fn encrypting_flags(
     target: &Target<'_>,
 ) -> Result<Flags, EngineError> {
     let has_record = target.binding.record.is_some();
+    let has_subject = target.subject.is_some();
     match definition {
+        Some(d) if d.flags.subject_bound() && !has_subject => Err(EngineError::SubjectRequired),
+        Some(d) if !d.flags.subject_bound() && has_subject => Err(EngineError::SubjectNotBound),
         Some(d) if d.flags.record_bound() && !has_record => Err(EngineError::RecordRequired),
         Some(d) if !d.flags.record_bound() && has_record => Err(EngineError::RecordNotBound),
         Some(d) => Ok(d.flags),
         None if has_record && target.no_record => Err(EngineError::RecordAndNoRecord),
-        None if has_record => Ok(Flags::RECORD_BOUND),
-        None if target.no_record => Ok(Flags::UNBOUND),
+        None if has_record || target.no_record => {
+            Ok(Flags::new(false, has_record, false, has_subject)?)
+        }
         None => Err(EngineError::RecordRequired),
     }
 }
 
-/// As for encrypting, but a record where none is bound gets the one opaque answer.
+/// As for encrypting, but a record or subject where none is bound gets the one opaque answer.
 pub(crate) fn decrypting_flags(
     definition: Option<&FieldDefinition>,
     target: &Target<'_>,
 ) -> Result<Flags, EngineError> {
     match encrypting_flags(definition, target) {
-        Err(EngineError::RecordNotBound | EngineError::RecordAndNoRecord) => {
-            Err(Error::Rejected.into())
-        }
+        Err(
+            EngineError::RecordNotBound
+            | EngineError::RecordAndNoRecord
+            | EngineError::SubjectNotBound,
+        ) => Err(Error::Rejected.into()),
         other => other,
     }
 }

@@ -2,12 +2,16 @@
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::fields::{FieldDefinition, Target, context};
+use crate::fields::{FieldDefinition, Target, add_value};
 use crate::fields::{decrypting_flags, encrypting_flags, key_name};
 use crate::gate::{Admitted, Subject, admit};
+use crate::keys::SubjectKeys;
 use medseal_core::Error;
+use medseal_core::context::Binding;
+use medseal_core::operation::OperationItems;
 use medseal_core::stream::{StreamFlags, StreamHeader, StreamKey};
 use medseal_policy::{Encrypt, Op};
+use std::sync::Arc;
 
 /// The key of files when a definition and the caller name none.
 pub const DEFAULT_FILE_KEY: &str = "files";
@@ -22,6 +26,13 @@ pub(super) struct ResolvedStream {
     pub(super) flags: StreamFlags,
     pub(super) version_name: String,
     pub(super) epoch: u64,
+    subject: Option<Arc<SubjectKeys>>,
+}
+
+impl ResolvedStream {
+    fn add_to(&self, items: &mut OperationItems, binding: &Binding<'_>) -> Result<(), EngineError> {
+        add_value(items, self.key.id(), self.key.scope(), binding, self.subject.as_deref())
+    }
 }
 
 impl Engine {
@@ -35,15 +46,16 @@ impl Engine {
         let definition = self.definition(target.scope).await?;
         let flags = StreamFlags::of_definition(encrypting_flags(definition.as_ref(), target)?)?;
         let name = key_name(definition.as_ref(), key, DEFAULT_FILE_KEY, target.scope)?;
+        let subject = self.subject_to_encrypt_for(target).await?;
         let loaded = self.load_key(target.scope.tenant(), &name).await?;
         let loaded = self.rotate_if_due(loaded).await?;
         let version = loaded.encrypting()?;
-        let key = self.stream_key(&loaded, version, target.scope).await?;
+        let key = self.stream_key(&loaded, version, target.scope, subject.as_deref()).await?;
         let version_name = loaded.version_name(version);
         let epoch = self.begin().await?;
-        let resolved = ResolvedStream { key, flags, version_name, epoch };
+        let resolved = ResolvedStream { key, flags, version_name, epoch, subject };
         let mut items = self.items::<Encrypt>(epoch)?;
-        items.add(resolved.key.id(), &context(target)?);
+        resolved.add_to(&mut items, &target.binding)?;
         let keys = [resolved.version_name.clone()];
         let permit =
             self.permit::<Encrypt>(items, &Subject { epoch, keys: &keys, change: None })?;
@@ -66,9 +78,10 @@ impl Engine {
         if header.flags != flags || other_key {
             return Err(Error::Rejected.into());
         }
-        let key = self.stream_key(&loaded, version, target.scope).await?;
+        let subject = self.subject_of(target).await?;
+        let key = self.stream_key(&loaded, version, target.scope, subject.as_deref()).await?;
         let version_name = loaded.version_name(version);
-        Ok(ResolvedStream { key, flags, version_name, epoch })
+        Ok(ResolvedStream { key, flags, version_name, epoch, subject })
     }
 
     /// Decides, records, and compares both with the operation at hand.
@@ -80,9 +93,8 @@ impl Engine {
         let epoch = resolved.epoch;
         let mut items = self.items::<O>(epoch)?;
         let mut same = items.twin();
-        let context = context(target)?;
-        items.add(resolved.key.id(), &context);
-        same.add(resolved.key.id(), &context);
+        resolved.add_to(&mut items, &target.binding)?;
+        resolved.add_to(&mut same, &target.binding)?;
         let keys = [resolved.version_name.clone()];
         let permit = self.permit::<O>(items, &Subject { epoch, keys: &keys, change: None })?;
         let (authorized, recorded) = permit.into_proofs();

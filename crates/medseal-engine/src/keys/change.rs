@@ -326,13 +326,7 @@ impl Engine {
         id: KeyVersionId,
         what: &str,
     ) -> Result<bool, EngineError> {
-        let mut items = self.items::<ChangeKeys>(epoch)?;
-        let mut same = items.twin();
-        items.add(id, what.as_bytes());
-        same.add(id, what.as_bytes());
-        let about = Subject { epoch, keys: &[], change: Some(what) };
-        let (authorized, recorded) = self.permit::<ChangeKeys>(items, &about)?.into_proofs();
-        admit(authorized, recorded, same.digest())?;
+        self.record_change(epoch, id, what)?;
         match self.store.commit(change).await {
             Ok(epoch) => {
                 self.cache().enter_epoch(epoch);
@@ -341,6 +335,22 @@ impl Engine {
             Err(StoreError::Conflict) => Ok(false),
             Err(other) => Err(other.into()),
         }
+    }
+
+    /// Decides on a change and records it.
+    pub(super) fn record_change(
+        &self,
+        epoch: u64,
+        id: KeyVersionId,
+        what: &str,
+    ) -> Result<(), EngineError> {
+        let mut items = self.items::<ChangeKeys>(epoch)?;
+        let mut same = items.twin();
+        items.add(id, what.as_bytes());
+        same.add(id, what.as_bytes());
+        let about = Subject { epoch, keys: &[], change: Some(what) };
+        let (authorized, recorded) = self.permit::<ChangeKeys>(items, &about)?.into_proofs();
+        admit(authorized, recorded, same.digest()).map(drop)
     }
 
     async fn key_exists(&self, tenant: &str, name: &str) -> Result<bool, EngineError> {

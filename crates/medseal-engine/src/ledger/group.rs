@@ -7,6 +7,7 @@
 use super::draft::Draft;
 use super::writer::Writer;
 use crate::error::EngineError;
+use medseal_core::audit::ErasureCertificate;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -57,6 +58,10 @@ impl Group {
         let mut writer = self.writer();
         writer.append(drafts).into_iter().collect::<Result<(), _>>()?;
         writer.sign()
+    }
+
+    pub(super) fn certify(&self, certificate: &ErasureCertificate) -> Result<String, EngineError> {
+        self.writer().certify(certificate)
     }
 
     pub(super) fn examine(&self) -> Result<(), EngineError> {

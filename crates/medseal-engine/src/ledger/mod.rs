@@ -32,7 +32,7 @@ pub(crate) use keys::{LogStore, OpenedLog};
 use crate::error::EngineError;
 use draft::Draft;
 use group::Group;
-use medseal_core::audit::{DetailsKey, LogKeys};
+use medseal_core::audit::{DetailsKey, ErasureCertificate, LogKeys};
 use medseal_core::operation::OperationDigest;
 use medseal_policy::{Authorized, Op};
 use writer::Writer;
@@ -94,6 +94,14 @@ impl Ledger {
         details: Details<'_>,
     ) -> Result<(), EngineError> {
         self.group.append(Draft::new(O::OPERATION, None, digest, details, &self.details)?)
+    }
+
+    /// Signs a certificate with the log's keys.
+    ///
+    /// # Errors
+    /// What a certificate cannot say.
+    pub(crate) fn certify(&self, certificate: &ErasureCertificate) -> Result<String, EngineError> {
+        self.group.certify(certificate)
     }
 
     /// The public keys.

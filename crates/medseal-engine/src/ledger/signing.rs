@@ -3,7 +3,9 @@
 
 use super::files::{AuditFiles, broken, unavailable};
 use crate::error::EngineError;
-use medseal_core::audit::{Checkpoint, Hash, LogId, LogSigner, OpenedCheckpoint};
+use medseal_core::audit::{
+    Checkpoint, ErasureCertificate, Hash, LogId, LogSigner, OpenedCheckpoint,
+};
 use medseal_core::secret::LogSeed;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -37,18 +39,29 @@ impl Signing {
                 "is of another log or of more entries than there are",
             ));
         }
-        let signer = match self.signer.take() {
-            Some(signer) => signer,
-            None => LogSigner::new(self.log, &self.seed)?,
-        };
-        let note = signer.sign(size, root, time)?;
-        self.signer = Some(signer);
+        let note = self.signer()?.sign(size, root, time)?;
         // the seal comes second: a kill in between must not make it newer than the checkpoint
         self.put(&self.files.checkpoint(), note.as_bytes())?;
         match sealing {
             Some(segment) => self.put(&self.files.seal(segment), note.as_bytes()),
             None => Ok(()),
         }
+    }
+
+    /// Signs a certificate with the log's keys.
+    pub(super) fn certify(
+        &mut self,
+        certificate: &ErasureCertificate,
+    ) -> Result<String, EngineError> {
+        Ok(self.signer()?.certify(certificate)?)
+    }
+
+    fn signer(&mut self) -> Result<&LogSigner, EngineError> {
+        let signer = match self.signer.take() {
+            Some(signer) => signer,
+            None => LogSigner::new(self.log, &self.seed)?,
+        };
+        Ok(self.signer.insert(signer))
     }
 
     fn put(&self, target: &Path, bytes: &[u8]) -> Result<(), EngineError> {

@@ -12,7 +12,9 @@ use super::keys::OpenedLog;
 use super::signing::{Signing, make_private_directory, newest_checkpoint, replace};
 use crate::error::EngineError;
 use crate::home::sync_directory;
-use medseal_core::audit::{Entry, Event, Head, HeadKey, LogKeys, leaf_hash, push_frame};
+use medseal_core::audit::{
+    Entry, ErasureCertificate, Event, Head, HeadKey, LogKeys, leaf_hash, push_frame,
+};
 use medseal_core::primitives::sha256;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -100,6 +102,14 @@ impl Writer {
     pub(super) fn examine(&mut self) -> Result<(), EngineError> {
         let _lock = self.files.lock()?;
         self.locate().map(drop)
+    }
+
+    /// Signs a certificate; nothing of the log is touched.
+    pub(super) fn certify(
+        &mut self,
+        certificate: &ErasureCertificate,
+    ) -> Result<String, EngineError> {
+        self.signing.certify(certificate)
     }
 
     /// Signs when enough was appended or enough time went by. A failure leaves the log as it was

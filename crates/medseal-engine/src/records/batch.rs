@@ -114,6 +114,7 @@ fn scan_document(
     let identities = (0..).zip(scanned.roots()).map(|(number, root)| Identity {
         collection: scanned.collection(root).unwrap_or_default().into_owned(),
         record: scanned.record_name(number, &mut replaced, &mut made_id),
+        subject: None,
     });
     let identities = identities.collect();
     let spans = scanned.spans().to_vec();

@@ -29,9 +29,8 @@ impl Engine {
             self.resolve_for_encrypting(&mut run.keys, identity, span.field).await?;
             let Some(field) = run.keys.field(identity, span.field) else { continue };
             let Some(resolved) = &field.encrypting else { continue };
-            let id = resolved.field_key.id();
-            run.keys
-                .add_item(&mut items, identity, span.field, id)
+            resolved
+                .add_to(&mut items, &binding(identity))
                 .map_err(|error| error.at(document.position(span)))?;
         }
         self.record_encryption(&run.keys, items)?;

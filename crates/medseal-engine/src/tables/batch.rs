@@ -49,8 +49,10 @@ pub(super) fn envelope_text(cell: &[u8]) -> Option<&[u8]> {
 impl<'b> Batch<'b> {
     pub(super) fn new(bytes: &'b [u8], mut rows: Rows, run: &Run<'_>) -> Self {
         let collection = &run.job.collection;
-        let identity = |record| Identity { collection: collection.clone(), record };
-        let identities = rows.rows.iter_mut().map(|row| identity(row.record.take())).collect();
+        let identity =
+            |record, subject| Identity { collection: collection.clone(), record, subject };
+        let rows_of = rows.rows.iter_mut();
+        let identities = rows_of.map(|row| identity(row.record.take(), None)).collect();
         let placements = run.scanner.columns().iter().map(Column::placement).collect();
         Self { bytes, rows, identities, placements }
     }
