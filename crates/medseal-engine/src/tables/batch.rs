@@ -52,7 +52,8 @@ impl<'b> Batch<'b> {
         let identity =
             |record, subject| Identity { collection: collection.clone(), record, subject };
         let rows_of = rows.rows.iter_mut();
-        let identities = rows_of.map(|row| identity(row.record.take(), None)).collect();
+        let identities =
+            rows_of.map(|row| identity(row.record.take(), row.subject.take())).collect();
         let placements = run.scanner.columns().iter().map(Column::placement).collect();
         Self { bytes, rows, identities, placements }
     }
@@ -144,11 +145,12 @@ impl Engine {
 fn wanted(profile: &TableProfile, column: &Column) -> Result<FieldDefinition, EngineError> {
     let rule = column.rule(profile);
     let record_bound = *profile.record() != TableRecord::Unbound;
+    let subject_bound = profile.subject().is_some();
     let padded = rule.is_some_and(ColumnRule::padded);
     Ok(FieldDefinition {
         key: rule.and_then(ColumnRule::key).unwrap_or(DEFAULT_KEY).to_owned(),
         class: column.class().to_owned(),
-        flags: Flags::new(padded, record_bound, false, false)?,
+        flags: Flags::new(padded, record_bound, false, subject_bound)?,
         placement: "inline".to_owned(),
         profile: Some(profile.name().to_owned()),
     })

@@ -3,6 +3,7 @@
 mod erasure;
 mod months;
 mod properties;
+mod runs;
 
 use crate::support::{Fixture, code, decrypt, encrypt, fixture, open, scope};
 use medseal_engine::fields::{FieldDefinition, Reencrypted, Target};
