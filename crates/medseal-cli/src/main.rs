@@ -12,6 +12,7 @@ mod input;
 mod output;
 mod progress;
 mod refused_arguments;
+mod subject;
 mod terminal;
 
 use clap::Parser;

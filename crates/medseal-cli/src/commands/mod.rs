@@ -15,6 +15,7 @@ mod manual;
 mod record;
 mod reencrypt;
 mod scan;
+mod subject;
 mod table;
 mod value;
 
@@ -37,6 +38,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Reencrypt(command) => reencrypt::run(&arguments, command).await?,
         Command::Inspect(command) => inspect::run(&arguments, command).await?,
         Command::Scan(command) => return scan::run(&arguments, command),
+        Command::Subject(command) => subject::run(&arguments, command).await?,
         Command::Audit(command) => audit::run(&arguments, command).await?,
         Command::Demo => demo::run(&arguments).await?,
         Command::Doctor => return doctor::run(&arguments).await,

@@ -59,6 +59,12 @@ impl Engine {
         if dying.is_empty() { Ok(true) } else { self.destroy_epoch_keys(oldest_kept, &dying).await }
     }
 
+    /// Months whose keys should have been destroyed.
+    pub(crate) async fn overdue_epoch_keys(&self) -> Result<Vec<Month>, EngineError> {
+        let oldest_kept = self.clock.month().plus(-MONTHS_KEPT);
+        Ok(self.epochs.months().await?.into_iter().filter(|m| *m < oldest_kept).collect())
+    }
+
     /// Destroys the keys of months before `oldest_kept`, once no row needs them. The epoch goes on
     /// first: a row that somebody planned under one of these months is then planned anew, and those
     /// that came before are seen.
