@@ -4,7 +4,7 @@
 //! without being repeated: the grammar would show what it does not know.
 
 use super::Tenant;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Whose.
@@ -59,9 +59,40 @@ pub(crate) enum Subject {
         #[arg(long)]
         name: String,
     },
+    /// List every access to a subject's data, with proofs; this is recorded itself
+    Disclosures {
+        #[command(flatten)]
+        whose: Whose,
+        /// How it is written
+        #[arg(long, value_enum, default_value_t = Form::Text)]
+        format: Form,
+        /// Not before this time (RFC 3339)
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// Not after this time (RFC 3339)
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+        /// A new directory for the proofs, one file an access
+        #[arg(long, value_name = "DIR")]
+        proofs: Option<PathBuf>,
+        /// Output file, which appears only when it is whole [default: standard output]
+        #[arg(short, long, value_name = "OUT")]
+        output: Option<PathBuf>,
+    },
     /// Certificates of erasure
     #[command(subcommand)]
     Certificate(Certificate),
+}
+
+/// How disclosures are written.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// A line each
+    Text,
+    /// A table for spreadsheets
+    Csv,
+    /// FHIR R4 AuditEvents, one a line
+    Fhir,
 }
 
 #[derive(Subcommand)]

@@ -1,15 +1,16 @@
 //! `medseal subject …`: patients as wholes. No id is ever printed save by `list --ids`.
 
 use crate::arguments::Arguments;
-use crate::arguments::subject::{Certificate, Subject, Whose};
+use crate::arguments::subject::{Certificate, Form, Subject, Whose};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{home, input, output, subject, terminal};
+use medseal_engine::UnixSeconds;
 use medseal_engine::clock::{self, rfc3339};
 use medseal_engine::ledger::read_audit_keys;
 use medseal_engine::subjects::{
-    CertificateReport, Erased, Ids, NewHold, SubjectName, SubjectSummary, VerifyCertificate,
-    verify_certificate,
+    CertificateReport, Disclosure, DisclosureFilter, Disclosures, Erased, Ids, NewHold,
+    SubjectName, SubjectSummary, VerifyCertificate, verify_certificate,
 };
 use serde_json::json;
 use std::path::Path;
@@ -45,8 +46,69 @@ pub(crate) async fn run(arguments: &Arguments, command: &Subject) -> Result<(), 
             engine.release_subject(name(whose, &id), hold).await?;
             done(arguments, hold, "is released")
         }
+        Subject::Disclosures { .. } => disclosures(arguments, command).await,
         Subject::Certificate(command) => certificate(arguments, command).await,
     }
+}
+
+async fn disclosures(arguments: &Arguments, command: &Subject) -> Result<(), Failure> {
+    let Subject::Disclosures { whose, format, since, until, proofs, output } = command else {
+        return Ok(());
+    };
+    if arguments.json && *format != Form::Text {
+        return Err(Failure::usage("--json is a form of its own: leave --format out"));
+    }
+    let filter =
+        DisclosureFilter { since: time(since.as_deref())?, until: time(until.as_deref())? };
+    let id = subject::read(&whose.subject)?;
+    let mut target = Output::open(output.as_deref())?;
+    let engine = home::open(arguments).await?;
+    let found = engine.disclosures(name(whose, &id), &filter).await?;
+    let text = match format {
+        _ if arguments.json => format!("{}\n", output::json_text(&found)?),
+        Form::Text => found.disclosures.iter().map(|one| format!("{}\n", access(one))).collect(),
+        Form::Csv => found.to_csv(),
+        Form::Fhir => found.to_fhir(),
+    };
+    if let Some(directory) = proofs {
+        write_proofs(directory, &found)?;
+    }
+    target.write(text.as_bytes())?;
+    target.commit()
+}
+
+fn access(one: &Disclosure) -> String {
+    let Disclosure { index, time, operation, principal, outcome, .. } = one;
+    let mut line = format!("{index:>8}  {time}  {operation:<16}  {principal}  {outcome}");
+    let of_values = one.items.filter(|items| *items > 0);
+    line.extend(of_values.map(|items| format!("  {items} values")));
+    for list in [&one.collections, &one.fields] {
+        if !list.is_empty() {
+            line.push_str(&format!("  {}", list.join(",")));
+        }
+    }
+    line.extend(one.purpose.as_ref().map(|purpose| format!("  for {purpose}")));
+    line.extend(one.note.as_ref().map(|note| format!("  {note}")));
+    terminal::harmless(&line).into_owned()
+}
+
+/// Proofs name entries and nobody; the directory must be new, so that none of another subject lies
+/// among them.
+fn write_proofs(directory: &Path, found: &Disclosures) -> Result<(), Failure> {
+    let place = format!("`{}`", directory.display());
+    let failed =
+        |error: std::io::Error| Failure::Write { place: place.clone(), kind: error.kind() };
+    std::fs::create_dir(directory).map_err(failed)?;
+    for one in &found.disclosures {
+        let path = directory.join(format!("{}.tlog-proof", one.index));
+        std::fs::write(path, &one.proof).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn time(text: Option<&str>) -> Result<Option<UnixSeconds>, Failure> {
+    let wrong = || Failure::usage("a time is RFC 3339");
+    text.map(|text| clock::parse_rfc3339(text).ok_or_else(wrong)).transpose()
 }
 
 fn name<'a>(whose: &'a Whose, id: &'a str) -> SubjectName<'a> {

@@ -27,7 +27,9 @@ pub use details::{DetailItem, Details, DetailsKey, commit_items};
 pub use entry::{Access, Entry, Event, LogId, MAX_ENTRY_BYTES, Outcome, SealedDetails};
 pub use frame::{FRAME_HEADER_BYTES, FrameHeader, push_frame};
 pub use head::{Head, HeadKey};
-pub use proof::{consistency_proof, inclusion_proof, verify_consistency, verify_inclusion};
+pub use proof::{
+    InclusionPaths, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion,
+};
 pub use rejection::{Rejection, RejectionKind, RejectionPlace};
 pub use subject::{SubjectAuditKey, SubjectPseudonym, SubjectTag};
 pub use tlog_proof::TlogProof;

@@ -13,6 +13,8 @@
 //! and no proof breaks.
 
 use super::details::{DetailItem, Details, context_value_bytes};
+use super::entry::Access;
+use super::tree::Hash;
 use crate::kdf::{Label, derive};
 use crate::length_prefix::push_length_prefixed;
 use crate::operation::OperationDigest;
@@ -56,8 +58,19 @@ impl SubjectAuditKey {
 
     /// What marks the entry of this operation.
     pub fn tag(&self, operation: &OperationDigest) -> SubjectTag {
+        self.tag_of(&operation.to_bytes())
+    }
+
+    /// Whether an entry is about the subject; `None` when only its details can tell, because it has
+    /// more subjects than it lists.
+    pub fn marks(&self, access: &Access<'_>) -> Option<bool> {
+        let listed = access.subjects.binary_search(&self.tag_of(&access.digest)).is_ok();
+        if listed || access.more_subjects == 0 { Some(listed) } else { None }
+    }
+
+    fn tag_of(&self, digest: &Hash) -> SubjectTag {
         let mut tag = [0; 16];
-        tag.copy_from_slice(&self.tags.mac(&operation.to_bytes())[..16]);
+        tag.copy_from_slice(&self.tags.mac(digest)[..16]);
         tag
     }
 

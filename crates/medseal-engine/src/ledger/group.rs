@@ -60,6 +60,11 @@ impl Group {
         writer.sign()
     }
 
+    /// Signs what is there.
+    pub(super) fn sign(&self) -> Result<(), EngineError> {
+        self.writer().sign()
+    }
+
     pub(super) fn certify(&self, certificate: &ErasureCertificate) -> Result<String, EngineError> {
         self.writer().certify(certificate)
     }

@@ -6,6 +6,7 @@
 //!
 //! It must not decide anything, and there is no switch that makes it optional.
 
+mod about;
 pub(crate) mod bench;
 mod draft;
 mod files;

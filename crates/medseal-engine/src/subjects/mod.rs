@@ -4,12 +4,15 @@
 //! id comes from whoever asks and goes nowhere: the store, the log and every error name a handle, a
 //! pseudonym, or nobody.
 
+mod accounting;
 mod certificate;
+mod disclosures;
 mod erase;
 mod hold;
 mod list;
 
 pub use certificate::{CertificateReport, VerifyCertificate, verify_certificate};
+pub use disclosures::{Disclosure, DisclosureFilter, Disclosures};
 pub use erase::Erased;
 pub use hold::{HoldSummary, NewHold};
 pub use list::{Ids, SubjectState, SubjectSummary};

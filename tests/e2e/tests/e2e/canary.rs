@@ -123,6 +123,97 @@ fn record_ids_are_not_in_the_home() {
     }
 }
 
+/// A patient's id goes through every operation and every refusal, and stands in no file of the home,
+/// in no file's name, and in nothing that is told.
+#[test]
+fn subjects_ids_are_nowhere() {
+    let world = World::new();
+    let other = CANARY.to_uppercase();
+    for (file, id) in [("c.id", CANARY), ("other.id", &other), ("none.id", "nobody")] {
+        world.write(file, id);
+    }
+    world.write(
+        "profile.toml",
+        "profile = 'p'\nrevision = 1\n[document]\ncollection = 'c'\n\
+        record = { path = 'id' }\nsubject = { path = 'patient' }\n[[rule]]\npaths = ['ssn']\n\
+        placement = 'inline'\nclass = 'x'\n",
+    );
+    let mut told = Vec::new();
+    let mut run = |args: &[&str], stdin: &[u8]| -> Ran {
+        let ran = world.run(args, stdin);
+        told.extend_from_slice(&ran.stderr);
+        if args[0] == "subject" || ran.code != 0 {
+            told.extend_from_slice(&ran.stdout);
+        }
+        ran
+    };
+    let place = format!("patients/last_name/{CANARY}");
+    let subject = ["-c", &place, "--subject", "@c.id"];
+    let envelope = run(&[&["encrypt"], &subject[..]].concat(), b"Doe").stdout;
+    let others = ["-c", &place, "--subject", "@other.id"];
+    run(&[&["encrypt"], &others[..]].concat(), b"Doe");
+    assert_eq!(run(&[&["decrypt"], &subject[..]].concat(), &envelope).stdout, b"Doe");
+    let document = format!("{{\"id\":\"{CANARY}\",\"patient\":\"{CANARY}\",\"ssn\":1}}");
+    let record = ["--profile", "./profile.toml"];
+    let sealed = run(&[&["record", "encrypt"], &record[..]].concat(), document.as_bytes()).stdout;
+    assert_eq!(
+        run(&[&["record", "decrypt"], &record[..]].concat(), &sealed).stdout,
+        document.as_bytes()
+    );
+    let table = format!("id,patient,ssn\n{CANARY},{CANARY},900\n");
+    let columns =
+        ["-c", "t", "--columns", "ssn", "--record-column", "id", "--subject-column", "patient"];
+    let rows = run(&[&["table", "encrypt"], &columns[..]].concat(), table.as_bytes()).stdout;
+    world.write("plain", "content");
+    run(&[&["file", "encrypt"], &subject[..], &["plain", "sealed"]].concat(), b"");
+    for args in [
+        &["subject", "show", "@c.id"][..],
+        &["subject", "list"],
+        &["subject", "hold", "@c.id", "--name", "case", "--reason", "lawsuit"],
+        &["subject", "erase", "@c.id", "--reason", "request"],
+        &["subject", "erase", "@c.id", "--reason", &format!("of {CANARY}")],
+        &["subject", "release", "@c.id", "--name", "case"],
+        &["subject", "disclosures", "@c.id"],
+        &["subject", "disclosures", "@c.id", "--json"],
+        &["subject", "disclosures", "@c.id", "--format", "fhir"],
+        &["subject", "disclosures", "@c.id", "--format", "csv"],
+        &["subject", "certificate", "show", "@c.id"],
+        &["subject", "show", CANARY],
+        &["subject", "erase", CANARY, CANARY, "--reason", "request"],
+        &["subject", "show", "@none.id"],
+    ] {
+        run(args, b"");
+        run(&[args, &["--json"]].concat(), b"");
+    }
+    assert_ne!(run(&[&["decrypt"], &others[..]].concat(), &envelope).code, 0);
+    assert_eq!(run(&["subject", "erase", "@c.id", "--reason", "request"], b"").code, 0);
+    for json in [&["--json"][..], &[]] {
+        for (args, stdin) in [
+            ([&["decrypt"], &subject[..]].concat(), &envelope),
+            ([&["encrypt"], &subject[..]].concat(), &envelope),
+            ([&["record", "decrypt"], &record[..]].concat(), &sealed),
+            ([&["record", "encrypt"], &record[..]].concat(), &document.clone().into_bytes()),
+            ([&["table", "decrypt"], &columns[..]].concat(), &rows),
+            ([&["file", "decrypt"], &subject[..], &["sealed", "opened"]].concat(), &rows),
+            (vec!["subject", "show", "@c.id"], &rows),
+            (vec!["subject", "certificate", "show", "@c.id"], &rows),
+            (vec!["subject", "disclosures", "@c.id"], &rows),
+            (vec!["doctor"], &rows),
+            (vec!["audit", "list"], &rows),
+            (vec!["audit", "show", "5", "--details"], &rows),
+        ] {
+            run(&[&args[..], json].concat(), stdin);
+        }
+    }
+    for id in [CANARY, &other] {
+        assert!(!holds(&told, id.as_bytes()), "{}", String::from_utf8_lossy(&told));
+        for file in world.files().iter().filter(|file| file.starts_with(world.home())) {
+            assert!(!holds(&fs::read(file).unwrap(), id.as_bytes()), "{}", file.display());
+            assert!(!holds(file.to_str().unwrap().as_bytes(), id.as_bytes()));
+        }
+    }
+}
+
 #[test]
 fn the_root_stands_in_its_file_alone() {
     let world = World::new();

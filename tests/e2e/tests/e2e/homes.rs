@@ -382,6 +382,7 @@ fn every_command_has_help() {
         "subject erase",
         "subject hold",
         "subject release",
+        "subject disclosures",
         "subject certificate",
         "subject certificate show",
         "subject certificate verify",

@@ -2,7 +2,7 @@
 //! ids nowhere.
 
 use crate::kill::{duration, kill};
-use crate::world::{World, finish, workspace};
+use crate::world::{World, finish, python, workspace};
 use serde_json::Value;
 use std::fs;
 use std::process::Command;
@@ -214,4 +214,81 @@ fn a_killed_erasure_is_whole_or_absent() {
     world.ok(&["doctor"], b"");
     assert!(hits > most / 4, "only {hits} of {KILLS} kills met a running process");
     assert!(erased < KILLS, "every one of them was too late");
+}
+
+/// Every form of the list, the FHIR one judged by a Python program, and proofs that hold.
+#[test]
+fn disclosures_are_listed_for_people_tables_and_fhir() {
+    let world = world(&["jane", "john"]);
+    let jane = encrypt(&world, "jane");
+    encrypt(&world, "john");
+    world.ok(&["decrypt", "-c", PLACE, "--subject", "@jane.id"], &jane);
+    world.ok(&["key", "rotate", "default"], b"");
+    world.ok(&["reencrypt", "-c", PLACE, "--subject", "@jane.id"], &jane);
+    let list = |extra: &[&str]| {
+        let args = [&["subject", "disclosures", "@jane.id"], extra].concat();
+        String::from_utf8(world.ok(&args, b"")).unwrap()
+    };
+    let text = list(&["--proofs", "proofs"]);
+    assert_eq!(text.lines().count(), 4, "{text}");
+    assert!(text.contains("decrypt") && text.contains("reencrypt") && !text.contains("jane"));
+    world.ok(&["audit", "key"], b"");
+    world.write("vkey", world.ok(&["audit", "key"], b""));
+    let proofs = fs::read_dir(world.path("proofs")).unwrap().map(|entry| entry.unwrap().path());
+    let proofs: Vec<_> = proofs.collect();
+    assert_eq!(proofs.len(), 4);
+    for proof in &proofs {
+        let proof = proof.to_str().unwrap();
+        world.ok(&["audit", "check-proof", "--vkey", "vkey", proof], b"");
+        let verifier = workspace().join("reference/verify_audit.py");
+        let vkey = world.path("vkey");
+        let args = [verifier.to_str().unwrap(), "--proof", proof, vkey.to_str().unwrap()];
+        assert!(python(&args, "").starts_with("ok: entry"));
+    }
+    let again = ["subject", "disclosures", "@jane.id", "--proofs", "proofs"];
+    world.refused(&again, b"", 6, "IO_FAILED");
+    let csv = list(&["--format", "csv"]);
+    assert!(csv.starts_with("time,principal,") && csv.ends_with("\r\n"));
+    let json = world.json(&["subject", "disclosures", "@jane.id"]);
+    let first = &json["disclosures"][0];
+    assert_eq!((&first["operation"], &first["items"]), (&"encrypt".into(), &1.into()));
+    assert!(first["proof"].as_str().unwrap().starts_with("c2sp.org/tlog-proof@v1"));
+    world.write("events.ndjson", list(&["--format", "fhir"]));
+    let judge = workspace().join("reference/fhir_audit_events.py");
+    let events = world.path("events.ndjson");
+    let judged = python(&[judge.to_str().unwrap(), events.to_str().unwrap()], "");
+    let profiles = "PatientCreate: 1, PatientRead: 1, PatientUpdate: 1";
+    assert!(judged.starts_with(profiles), "{judged}");
+    let both = ["subject", "disclosures", "@jane.id", "--format", "csv", "--json"];
+    assert_eq!(world.run(&both, b"").code, 2);
+    let none = list(&["--until", "2020-01-01T00:00:00Z"]);
+    assert_eq!(none, "");
+    world.ok(&["subject", "erase", "@jane.id", "--reason", "request"], b"");
+    world.refused(&["subject", "disclosures", "@jane.id"], b"", 4, "SUBJECT_ERASED");
+    world.ok(&["audit", "verify"], b"");
+}
+
+/// The judge itself: what lacks something that the profile asks for is refused.
+#[test]
+fn the_judge_of_audit_events_refuses_what_lacks_something() {
+    let world = world(&["jane"]);
+    encrypt(&world, "jane");
+    let args = ["subject", "disclosures", "@jane.id", "--format", "fhir"];
+    let events = String::from_utf8(world.ok(&args, b"")).unwrap();
+    let judge = workspace().join("reference/fhir_audit_events.py");
+    let program = std::env::var("MEDSEAL_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    for (from, to) in [
+        ("\"1\",\"display\":\"Person\"", "\"3\",\"display\":\"Person\""),
+        ("110153", "110154"),
+        ("\"action\":\"C\"", "\"action\":\"R\""),
+        ("\"outcome\":\"0\"", "\"outcome\":\"4\""),
+        ("\"recorded\":\"2", "\"recorded\":\"x2"),
+        ("\"requestor\":true", "\"requestor\":\"who\""),
+        ("\"source\"", "\"sauce\""),
+    ] {
+        assert!(events.contains(from), "{from} in {events}");
+        world.write("broken", events.replacen(from, to, 1));
+        let ran = finish(Command::new(&program).arg(&judge).arg(world.path("broken")), b"");
+        assert_eq!(ran.code, 1, "{to}: {}", ran.out());
+    }
 }

@@ -1,5 +1,6 @@
 //! Subjects: what is bound to one, how one is forgotten, and what stands against it.
 
+mod disclosures;
 mod erasure;
 mod months;
 mod properties;
