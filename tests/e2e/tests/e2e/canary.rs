@@ -240,8 +240,11 @@ fn no_key_stands_in_the_home_outside_its_place() {
     world.ok(&["reencrypt", "-c", PLACE], &envelope);
     let document = world.ok(&["record", "encrypt"], b"{\"id\":\"p1\",\"ssn\":1}");
     world.ok(&["record", "decrypt", "-o", "opened.json"], &document);
+    world.write("id", "p1");
+    let envelope = world.ok(&["encrypt", "-c", PLACE, "--subject", "@id"], b"Doe");
+    world.ok(&["decrypt", "-c", PLACE, "--subject", "@id"], &envelope);
     let keys = Keys::of(&world);
-    assert_eq!((keys.keks().len(), keys.epoch_keys().len()), (4, 1));
+    assert_eq!((keys.keks().len(), keys.epoch_keys().len(), keys.subjects().len()), (4, 1, 2));
     let file = fs::read_to_string(world.home().join("root.key")).unwrap();
     assert_eq!(keys.root(), bytes_of(file.lines().nth(1).unwrap()));
     let mut held = 0;
@@ -252,6 +255,7 @@ fn no_key_stands_in_the_home_outside_its_place() {
         assert_eq!(found(&keys.root()), path.ends_with("root.key"), "root in {place}");
         assert!(!found(&keys.kwk()), "KWK in {place}");
         assert!(!keys.keks().iter().any(found), "KEK in {place}");
+        assert!(!keys.subjects().iter().any(found), "a subject's secret in {place}");
         let epoch = keys.epoch_keys().iter().any(found);
         assert_eq!(epoch, path.starts_with(world.home().join("epochs")), "epoch key in {place}");
         held += u32::from(found(&keys.root()) || epoch);

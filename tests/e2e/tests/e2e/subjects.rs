@@ -2,8 +2,9 @@
 //! ids nowhere.
 
 use crate::kill::{duration, kill};
+use crate::reference::{Keys, ask, bytes_of, hex};
 use crate::world::{World, finish, python, workspace};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::process::Command;
 
@@ -291,4 +292,47 @@ fn the_judge_of_audit_events_refuses_what_lacks_something() {
         let ran = finish(Command::new(&program).arg(&judge).arg(world.path("broken")), b"");
         assert_eq!(ran.code, 1, "{to}: {}", ran.out());
     }
+}
+
+/// The Python reference reads the subject's secret out of the home and opens what the binary sealed,
+/// and the binary opens what the reference sealed.
+#[test]
+fn the_reference_and_the_binary_read_each_others_values_of_a_subject() {
+    let world = world(&["jane", "john"]);
+    let sealed = encrypt(&world, "jane");
+    encrypt(&world, "john");
+    let header: Value = serde_json::from_slice(&world.ok(&["inspect", "--json"], &sealed)).unwrap();
+    let id = crate::world::text(&header["key_version_id"]);
+    let keys = Keys::of(&world);
+    let context = |subject: &str| {
+        json!({"tenant": "default", "collection": "patients", "field": "last_name", "record": "r1",
+               "subject": subject})
+    };
+    let decrypt = |subject: &str| {
+        let mut request = keys.request_of_subject(&id, &context(subject));
+        request["text"] = String::from_utf8(sealed.clone()).unwrap().trim().into();
+        (request["suite"], request["flags"]) = (1.into(), 10.into());
+        request
+    };
+    let answers = ask("decrypt", vec![decrypt("jane"), decrypt("john")]);
+    assert_eq!(answers[0]["ok"], json!({"type": 1, "value_hex": hex(b"jane")}));
+    assert_eq!(answers[1]["error"], "rejected");
+    let mut request = keys.request_of_subject(&id, &context("jane"));
+    for (name, value) in [
+        ("suite", json!(1)),
+        ("value_type", json!(1)),
+        ("value_hex", json!(hex(b"from Python"))),
+        ("salt", json!("a0".repeat(12))),
+        ("nonce", json!("c0".repeat(12))),
+    ] {
+        request[name] = value;
+    }
+    let theirs = ask("encrypt", vec![request]);
+    let theirs = bytes_of(&crate::world::text(&theirs[0]["ok"]["envelope"]));
+    assert_eq!(
+        world.ok(&["decrypt", "-c", PLACE, "--subject", "@jane.id"], &theirs),
+        b"from Python"
+    );
+    world.ok(&["subject", "erase", "@jane.id", "--reason", "request"], b"");
+    assert_eq!(Keys::of(&world).subjects().len(), 2, "nothing of the erased one is left to read");
 }
