@@ -108,6 +108,8 @@ impl Engine {
             Err(KmsError::EpochKeyMissing(_)) if !self.wraps_under(month).await? => {
                 self.epochs.get_or_create(month, &mut BufferedRandom).await?;
             }
+            // another process may have made it, and wrapped under it, since it was looked for
+            Err(KmsError::EpochKeyMissing(_)) => drop(self.epochs.get(month).await?),
             Err(error) => return Err(error.into()),
             Ok(_) => {}
         }
