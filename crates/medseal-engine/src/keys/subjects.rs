@@ -327,3 +327,6 @@ fn month_of(record: &SubjectRecord) -> Result<Month, EngineError> {
     let month = u32::try_from(record.month).ok().and_then(Month::from_yyyymm);
     Ok(month.ok_or(StoreError::Corrupt { table: SubjectRecord::table().name })?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! A month passes, with everything that it asks for, in the middle of somebody else's operation: rows
+//! move on and old epoch keys go between two of its steps.
+
+use crate::clock::Clock;
+use crate::fields::Target;
+use crate::{Engine, EngineError, Environment, Home, Options, RootChoice};
+use async_trait::async_trait;
+use medseal_core::KeyVersionId;
+use medseal_core::context::{Binding, Scope};
+use medseal_core::envelope::Value;
+use medseal_core::keyring::{UnixSeconds, Usage};
+use medseal_store::schema::{KEY_SECRETS, SUBJECTS, Table};
+use medseal_store::{Change, RawRow, SqliteStore, Store, StoreError, StoreState};
+use pollster::block_on;
+use std::ops::Range;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Where another process comes in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// Behind the reading of a row of this table.
+    Read(&'static str),
+    /// Before the rows of subjects are committed.
+    Commit,
+}
+
+/// Lets half a year pass at one moment, as often as it is told.
+struct Interrupted {
+    inner: SqliteStore,
+    home: Home,
+    clock: Arc<AtomicI64>,
+    moment: Moment,
+    left: Arc<AtomicU32>,
+    /// Opened while the other one writes.
+    others: Mutex<Vec<Engine>>,
+}
+
+impl Interrupted {
+    fn pass(&self, moment: Moment) {
+        if moment != self.moment || self.left.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        self.left.fetch_sub(1, Ordering::SeqCst);
+        self.clock.fetch_add(180 * 86_400, Ordering::SeqCst);
+        self.others.lock().unwrap().push(open(&self.home, &self.clock));
+    }
+}
+
+#[async_trait]
+impl Store for Interrupted {
+    async fn state(&self) -> Result<StoreState, StoreError> {
+        self.inner.state().await
+    }
+
+    async fn read(
+        &self,
+        table: &'static Table,
+        key: &[&str],
+    ) -> Result<Option<RawRow>, StoreError> {
+        let read = self.inner.read(table, key).await;
+        self.pass(Moment::Read(table.name));
+        read
+    }
+
+    async fn list(
+        &self,
+        table: &'static Table,
+        key_prefix: &[&str],
+    ) -> Result<Vec<RawRow>, StoreError> {
+        self.inner.list(table, key_prefix).await
+    }
+
+    async fn find_key_version(&self, id: KeyVersionId) -> Result<Option<RawRow>, StoreError> {
+        self.inner.find_key_version(id).await
+    }
+
+    async fn commit(&self, change: Change) -> Result<u64, StoreError> {
+        self.inner.commit(change).await
+    }
+
+    async fn commit_beside(&self, change: Change) -> Result<(), StoreError> {
+        self.pass(Moment::Commit);
+        self.inner.commit_beside(change).await
+    }
+
+    async fn list_within(
+        &self,
+        table: &'static Table,
+        column: &'static str,
+        range: Range<i64>,
+        limit: u32,
+    ) -> Result<Vec<RawRow>, StoreError> {
+        self.inner.list_within(table, column, range, limit).await
+    }
+
+    async fn add_usage(&self, id: KeyVersionId, added: Usage) -> Result<(), StoreError> {
+        self.inner.add_usage(id, added).await
+    }
+
+    async fn usage(&self, id: KeyVersionId) -> Result<Usage, StoreError> {
+        self.inner.usage(id).await
+    }
+}
+
+struct SharedClock(Arc<AtomicI64>);
+
+impl Clock for SharedClock {
+    fn now(&self) -> UnixSeconds {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Stands still: whatever is cached stays cached.
+    fn monotonic_millis(&self) -> u64 {
+        0
+    }
+}
+
+fn open(home: &Home, clock: &Arc<AtomicI64>) -> Engine {
+    let nobody = || Err(EngineError::PassphraseNeeded);
+    let clock = Box::new(SharedClock(Arc::clone(clock)));
+    block_on(home.open_with_clock(nobody, Options::default(), clock)).unwrap()
+}
+
+/// Encrypts and decrypts for a patient while half a year passes at `moment`, `times` over; then a
+/// fresh process must open what was sealed.
+fn survives(moment: Moment, times: u32, known_before: bool) {
+    let directory = tempfile::tempdir().unwrap();
+    let home = Home::at(directory.path().join("home"));
+    block_on(home.init(RootChoice::KeyFile, Environment::Development)).unwrap();
+    // 2046: later than the real clock, by which the home was made
+    let clock = Arc::new(AtomicI64::new(2_404_252_800));
+    let scope = Scope::new("default", "patients", "name").unwrap();
+    let binding = Binding::record("r");
+    let target = Target { scope: &scope, binding, subject: Some("jane"), no_record: false };
+    let seal = |engine: &Engine| {
+        block_on(engine.encrypt_value(&target, None, &Value::string("Doe"))).unwrap()
+    };
+    let before = known_before.then(|| seal(&open(&home, &clock)));
+    let mut engine = open(&home, &clock);
+    let left = Arc::new(AtomicU32::new(times));
+    engine.store = Box::new(Interrupted {
+        inner: SqliteStore::open(&home.store_file()).unwrap(),
+        home: home.clone(),
+        clock: Arc::clone(&clock),
+        moment,
+        left: Arc::clone(&left),
+        others: Mutex::default(),
+    });
+    let sealed = seal(&engine);
+    assert_eq!(left.load(Ordering::SeqCst), 0, "the months have passed");
+    clock.fetch_add(180 * 86_400, Ordering::SeqCst);
+    let fresh = open(&home, &clock);
+    for envelope in before.iter().chain([&sealed]) {
+        for engine in [&engine, &fresh] {
+            let opened = block_on(engine.decrypt_value(&target, envelope)).unwrap();
+            assert_eq!(opened.as_bytes(), b"Doe");
+        }
+    }
+}
+
+#[test]
+fn a_row_that_moved_on_after_it_was_read_is_read_again() {
+    survives(Moment::Read(SUBJECTS.name), 1, true);
+    survives(Moment::Read(SUBJECTS.name), 3, true);
+    survives(Moment::Read(KEY_SECRETS.name), 1, false);
+    survives(Moment::Read(KEY_SECRETS.name), 3, true);
+}
+
+/// Without the step of the epoch the row would be written under a key that is gone by then.
+#[test]
+fn a_row_that_was_planned_under_a_key_that_has_gone_is_planned_anew() {
+    survives(Moment::Commit, 1, false);
+    survives(Moment::Commit, 3, false);
+}
