@@ -25,6 +25,8 @@ enum Moment {
     Read(&'static str),
     /// Before the rows of subjects are committed.
     Commit,
+    /// The disk is full from the moment on at which nothing is left.
+    FullDisk,
 }
 
 /// Lets time pass, and another process start, at one moment, as often as it is told.
@@ -83,6 +85,14 @@ impl Store for Interrupted {
     }
 
     async fn commit_beside(&self, change: Change) -> Result<(), StoreError> {
+        if self.moment == Moment::FullDisk {
+            let left = self.left.load(Ordering::SeqCst);
+            self.left.store(left.saturating_sub(1), Ordering::SeqCst);
+            return match left {
+                0 => Err(StoreError::Unavailable("the disk is full")),
+                _ => self.inner.commit_beside(change).await,
+            };
+        }
         self.pass(Moment::Commit);
         self.inner.commit_beside(change).await
     }
@@ -207,5 +217,46 @@ fn a_row_that_was_planned_under_a_key_that_has_gone_is_planned_anew() {
         let opened = block_on(fresh.decrypt_value(&target, &sealed)).unwrap();
         assert_eq!(opened.as_bytes(), b"Doe");
         clock.fetch_add(HALF_A_YEAR, Ordering::SeqCst);
+    }
+}
+
+/// More subjects than one transaction moves on, and a process that ends in the middle of it.
+#[test]
+fn moving_many_on_goes_on_where_it_stopped() {
+    const SUBJECTS_OF_MANY: usize = 2500;
+    let directory = tempfile::tempdir().unwrap();
+    let home = Home::at(directory.path().join("home"));
+    block_on(home.init(RootChoice::KeyFile, Environment::Development)).unwrap();
+    let clock = Arc::new(AtomicI64::new(2_404_252_800));
+    let ids: Vec<String> = (0..SUBJECTS_OF_MANY).map(|n| format!("patient-{n}")).collect();
+    let mut engine = open(&home, &clock);
+    let all = ids.iter().map(String::as_str).collect();
+    block_on(engine.ensure_subjects("default", &all)).unwrap();
+    let within = |engine: &Engine, months: Range<i64>| {
+        let found = block_on(engine.store.list_within(&SUBJECTS, "month", months, 10_000));
+        found.unwrap().len()
+    };
+    assert_eq!(within(&engine, 204_603..204_604), SUBJECTS_OF_MANY);
+    engine.store = Box::new(Interrupted {
+        inner: SqliteStore::open(&home.store_file()).unwrap(),
+        home: home.clone(),
+        clock: Arc::clone(&clock),
+        moment: Moment::FullDisk,
+        left: Arc::new(AtomicU32::new(1)),
+        seconds: 0,
+        others: Mutex::default(),
+    });
+    clock.fetch_add(HALF_A_YEAR, Ordering::SeqCst);
+    let failed = block_on(engine.begin()).err().map(|error| error.code());
+    assert_eq!(failed, Some("STORE_UNAVAILABLE"));
+    let (moved, left) = (within(&engine, 204_609..204_610), within(&engine, 204_603..204_604));
+    assert!(moved > 0 && left > 0 && moved + left == SUBJECTS_OF_MANY, "{moved} and {left}");
+    assert!(block_on(engine.overdue_epoch_keys()).unwrap().len() == 1, "the key is still there");
+    let fresh = open(&home, &clock);
+    assert_eq!(within(&fresh, 204_609..204_610), SUBJECTS_OF_MANY);
+    assert!(block_on(fresh.overdue_epoch_keys()).unwrap().is_empty());
+    for id in ids.iter().step_by(97) {
+        let keys = block_on(fresh.subject("default", id)).unwrap();
+        assert_eq!(keys.subject().as_str(), id);
     }
 }
