@@ -166,24 +166,9 @@ fn subjects_ids_are_nowhere() {
     let rows = run(&[&["table", "encrypt"], &columns[..]].concat(), table.as_bytes()).stdout;
     world.write("plain", "content");
     run(&[&["file", "encrypt"], &subject[..], &["plain", "sealed"]].concat(), b"");
-    for args in [
-        &["subject", "show", "@c.id"][..],
-        &["subject", "list"],
-        &["subject", "hold", "@c.id", "--name", "case", "--reason", "lawsuit"],
-        &["subject", "erase", "@c.id", "--reason", "request"],
-        &["subject", "erase", "@c.id", "--reason", &format!("of {CANARY}")],
-        &["subject", "release", "@c.id", "--name", "case"],
-        &["subject", "disclosures", "@c.id"],
-        &["subject", "disclosures", "@c.id", "--json"],
-        &["subject", "disclosures", "@c.id", "--format", "fhir"],
-        &["subject", "disclosures", "@c.id", "--format", "csv"],
-        &["subject", "certificate", "show", "@c.id"],
-        &["subject", "show", CANARY],
-        &["subject", "erase", CANARY, CANARY, "--reason", "request"],
-        &["subject", "show", "@none.id"],
-    ] {
-        run(args, b"");
-        run(&[args, &["--json"]].concat(), b"");
+    for args in about_subjects(&format!("of {CANARY}")) {
+        run(&args, b"");
+        run(&[&args[..], &["--json"]].concat(), b"");
     }
     assert_ne!(run(&[&["decrypt"], &others[..]].concat(), &envelope).code, 0);
     assert_eq!(run(&["subject", "erase", "@c.id", "--reason", "request"], b"").code, 0);
@@ -212,6 +197,26 @@ fn subjects_ids_are_nowhere() {
             assert!(!holds(file.to_str().unwrap().as_bytes(), id.as_bytes()));
         }
     }
+}
+
+/// Commands on subjects that succeed or are refused with the id in their hands.
+fn about_subjects(reason: &str) -> Vec<Vec<&str>> {
+    vec![
+        vec!["subject", "show", "@c.id"],
+        vec!["subject", "list"],
+        vec!["subject", "hold", "@c.id", "--name", "case", "--reason", "lawsuit"],
+        vec!["subject", "erase", "@c.id", "--reason", "request"],
+        vec!["subject", "erase", "@c.id", "--reason", reason],
+        vec!["subject", "release", "@c.id", "--name", "case"],
+        vec!["subject", "disclosures", "@c.id"],
+        vec!["subject", "disclosures", "@c.id", "--json"],
+        vec!["subject", "disclosures", "@c.id", "--format", "fhir"],
+        vec!["subject", "disclosures", "@c.id", "--format", "csv"],
+        vec!["subject", "certificate", "show", "@c.id"],
+        vec!["subject", "show", CANARY],
+        vec!["subject", "erase", CANARY, CANARY, "--reason", "request"],
+        vec!["subject", "show", "@none.id"],
+    ]
 }
 
 #[test]
