@@ -21,7 +21,8 @@ import generate_vectors
 from medseal_reference import (
     Refused, answer_decrypt, bucket, decrypt, derive_k_field, encode_context, from_text, kdf, lp, to_text, u32,
 )
-from medseal_secret import encode_secret_context, open_secret, seal_secret, wrap_key
+from medseal_secret import encode_secret_context, open_secret, row_mac_key, seal_secret, wrap_key
+from medseal_state import leaf_key, root_over, row_mac
 from medseal_stream import derive_k_stream, frame, header, open_session, open_stream, seal_stream
 from medseal_writer import answer_encrypt, encrypt, seal
 from scenarios_stream import pattern
@@ -322,6 +323,21 @@ class DerivationVectors(unittest.TestCase):
         for name, vector in vectors("derivation", "compat/v1/derivation"):
             for key, answer in DERIVED[vector.keys["derive"]](vector).items():
                 self.assertEqual(vector.raw(key), answer, f"{name} {key}")
+
+
+class StateRoot(unittest.TestCase):
+    def test_worked_vector(self):
+        spec = (HERE.parent / "spec" / "state-root.md").read_text()
+        rows = [("keys", ["default", "phi"], 1, 0xA1), ("key_versions", ["default", "phi", "0000000001"], 2, 0xB1),
+                ("key_versions", ["default", "phi", "0000000002"], 2, 0xB2), ("root", ["root"], 0, 0xC1)]
+        leaves = [(leaf_key(table, key, group), bytes([mac]) * 32) for table, key, group, mac in rows]
+        for leaf, _ in leaves:
+            self.assertIn(leaf.hex(), spec)
+        root = root_over(leaves)
+        key = row_mac_key(bytes([15]) * 32, "018f3c2e-7b7a-4cc2-98ab-0123456789ab")
+        mac = row_mac(key, "store_state", ["state"], 7, [root])
+        for name, value in ("empty", root_over([])), ("root", root), ("mac", mac):
+            self.assertIn(f"{name:8} {value.hex()}", spec)
 
 
 class Files(unittest.TestCase):

@@ -22,14 +22,13 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA87PublicKey
 ED25519, ML_DSA_87 = b"\x01", b"\xffmedseal/ml-dsa-87"
 TEXTS = {6: 128, 7: 128, 8: 128, 13: 128, 19: 1024}
 NUMBERS = {0, 1, 3, 4, 5, 9, 10, 11, 15, 18, 20, 28, 29, 41}
-BYTES = {2: 16, 12: 32, 21: 32, 22: 32, 26: 32, 27: 32, 30: 32}
+BYTES = {2: 16, 12: 32, 21: 32, 22: 32, 23: 32, 26: 32, 27: 32, 30: 32}
 COMMON, NAME_LISTS, ID_LISTS = {0, 1, 2, 3, 4, 5}, (14, 16), {17: 8, 40: 16}
-NEEDED = {0: {26, 27}, 1: {6, 7, 9, 10, 11, 12}, 2: {28}, 3: {29, 30}}
-OPTIONAL = {1: {8, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 40, 41}}
+NEEDED = {0: {26, 27}, 1: {6, 7, 9, 10, 11, 12}, 2: {28}, 3: {29, 30}, 4: {10, 23}}
+OPTIONAL = {1: {8, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 40, 41}}
 
 
-class Refused(Exception):
-    pass
+class Refused(Exception): """Its text is the place and what is wrong there."""
 
 
 def need(holds, place, what):
@@ -193,7 +192,7 @@ class Verifier:
     def __init__(self, keys, checkpoints, newest):
         self.keys, self.tree, self.newest = keys, Tree(), newest
         self.due = sorted(checkpoints)
-        self.details = self.erased = 0
+        self.details, self.erased, self.state = 0, 0, None  # the newest epoch and root of the store in an entry
 
     def frame(self, data, details):
         index = self.tree.size
@@ -208,6 +207,10 @@ class Verifier:
         if index == 0:
             boot = (self.keys.public[ED25519], sha256(self.keys.public[ML_DSA_87]))
             need((entry[26], entry[27]) == boot, place, "names other keys")
+        if 23 in entry and (self.state is None or entry[10] > self.state[0]):
+            self.state = (entry[10], entry[23])
+        named = 23 in entry and (entry[10] < self.state[0] or entry[23] == self.state[1])
+        need(named or 23 not in entry and (self.state is None or entry[1] != 1), place, "another state root")
         need(entry.get(20, 0) == len(details), place, "length of the details")
         if details:
             present = sha256(details) == entry[21]
@@ -220,8 +223,7 @@ class Verifier:
             need(same, f"checkpoint of {size} entries", "the entries do not have this root")
 
     def segment(self, path):
-        data = path.read_bytes()
-        at = 0
+        data, at = path.read_bytes(), 0
         while at < len(data):
             place = f"{path.name}, byte {at}"
             need(at + 6 <= len(data), place, "no whole entry")
@@ -233,7 +235,6 @@ class Verifier:
 
 
 def verify(directory, keys, kept):
-    directory = Path(directory)
     need({p.name for p in directory.iterdir()} - {"index"} == {"checkpoint", "segments"}, directory, "files")
     found = list((directory / "segments").iterdir())
     logs, seals = sorted(p for p in found if p.suffix == ".log"), {p.stem for p in found if p.suffix == ".seal"}
@@ -254,8 +255,7 @@ def verify(directory, keys, kept):
         need(int(log.stem) == verifier.tree.size, f"segment {verifier.tree.size}", "missing")
         verifier.segment(log)
     need(not verifier.due, f"checkpoint of {verifier.due[:1]}", "the log has fewer entries than this")
-    size, signed = verifier.tree.size, newest[0]
-    return f"ok: {size} entries, {signed} signed, {verifier.details} details, {verifier.erased} erased"
+    return f"ok: {verifier.tree.size} entries, {newest[0]} signed, {verifier.details} details, {verifier.erased} erased"
 
 
 def verify_proof(text, keys):
@@ -289,7 +289,7 @@ def main(arguments):
         else:
             directory, vkeys, *kept = arguments
             notes = [Path(name).read_bytes().decode() for name in kept]
-            print(verify(directory, Keys(Path(vkeys).read_text()), notes))
+            print(verify(Path(directory), Keys(Path(vkeys).read_text()), notes))
     except (Refused, ValueError, OSError) as refused:
         print(refused, file=sys.stderr)
         return 1

@@ -7,7 +7,7 @@
 //! Values are bytes as given: no Unicode normalisation and no trimming, or else data that Python
 //! wrote could not be read from SQL. The encoding is injective; a property test holds it to that.
 
-use crate::length_prefix::push_length_prefixed;
+use crate::length_prefix::{Append, push_length_prefixed};
 use crate::{Error, MisuseKind};
 use std::fmt;
 
@@ -136,14 +136,24 @@ pub fn encode_into(
     binding: &Binding<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
+    encode(scope, subject, binding, out)
+}
+
+/// [`encode_into`] for whatever takes bytes.
+pub(crate) fn encode(
+    scope: &Scope,
+    subject: Option<&Subject>,
+    binding: &Binding<'_>,
+    out: &mut impl Append,
+) -> Result<(), Error> {
     let optional = [
         binding.record.is_some(),
         subject.is_some(),
         binding.row_version.is_some(),
         !binding.pairs.is_empty(),
     ];
-    out.push(3 + optional.iter().map(|present| u8::from(*present)).sum::<u8>());
-    out.extend_from_slice(&scope.encoded);
+    out.append(&[3 + optional.iter().map(|present| u8::from(*present)).sum::<u8>()]);
+    out.append(&scope.encoded);
     if let Some(record) = binding.record {
         push(out, RECORD, record)?;
     }
@@ -159,14 +169,14 @@ pub fn encode_into(
     Ok(())
 }
 
-fn push(out: &mut Vec<u8>, tag: u8, value: &str) -> Result<(), Error> {
+fn push(out: &mut impl Append, tag: u8, value: &str) -> Result<(), Error> {
     check_value(value)?;
-    out.push(tag);
+    out.append(&[tag]);
     push_length_prefixed(out, value.as_bytes());
     Ok(())
 }
 
-fn push_pairs(out: &mut Vec<u8>, pairs: &[(&str, &str)]) -> Result<(), Error> {
+fn push_pairs(out: &mut impl Append, pairs: &[(&str, &str)]) -> Result<(), Error> {
     let count = u16::try_from(pairs.len()).map_err(|_| MisuseKind::ContextCount)?;
     let mut value = count.to_be_bytes().to_vec();
     let mut previous = "";
@@ -180,7 +190,7 @@ fn push_pairs(out: &mut Vec<u8>, pairs: &[(&str, &str)]) -> Result<(), Error> {
         push_length_prefixed(&mut value, name.as_bytes());
         push_length_prefixed(&mut value, text.as_bytes());
     }
-    out.push(PAIRS);
+    out.append(&[PAIRS]);
     push_length_prefixed(out, &value);
     Ok(())
 }

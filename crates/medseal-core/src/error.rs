@@ -70,6 +70,9 @@ pub enum MisuseKind {
     /// Caller's pairs are not strictly ascending by name.
     #[error("context names must be strictly ascending and none may stand twice")]
     ContextOrder,
+    /// A threshold that is no dual control, or more shares than are allowed.
+    #[error("an escrow needs 2 or more of at most 32 shares, and not more than there are")]
+    EscrowThreshold,
     /// More caller's pairs than `u16` can count.
     #[error("too many context pairs")]
     ContextCount,

@@ -3,8 +3,9 @@
 //! `KDF(K, label, ctx, n)`: block i = HMAC(K, u32be(i) ‖ label ‖ 00 ‖ ctx ‖ u32be(8n)). Labels are
 //! a closed registry ([`Label`]), so no caller can invent one that collides with another use.
 
+use crate::length_prefix::Append;
 use crate::primitives::hmac_sha256::{HmacKey, pad, padded_len};
-use crate::wiped::Wiped;
+use crate::wiped::Kept;
 use zeroize::Zeroize;
 
 /// The closed registry of labels (`spec/envelope.md`, Labels). No label contains a NUL.
@@ -39,6 +40,8 @@ pub enum Label {
     AuditHead,
     /// An entry's secret → salt of one item.
     AuditSalt,
+    /// KWK → what tells that shares came together to it.
+    EscrowCheck,
     /// KWK → key of a tenant's subject handles.
     SubjectHandle,
     /// Subject's audit secret → key of the tags that mark its entries.
@@ -51,7 +54,7 @@ pub enum Label {
 
 impl Label {
     /// Every label, for the registry test.
-    pub const ALL: [Label; 18] = [
+    pub const ALL: [Label; 19] = [
         Label::DekTenant,
         Label::DekSubject,
         Label::KField,
@@ -66,6 +69,7 @@ impl Label {
         Label::AuditDetails,
         Label::AuditHead,
         Label::AuditSalt,
+        Label::EscrowCheck,
         Label::SubjectHandle,
         Label::AuditSubject,
         Label::AuditPseudonym,
@@ -89,6 +93,7 @@ impl Label {
             Label::AuditDetails => "medseal/v1/audit-details",
             Label::AuditHead => "medseal/v1/audit-head",
             Label::AuditSalt => "medseal/v1/audit-salt",
+            Label::EscrowCheck => "medseal/v1/escrow-check",
             Label::SubjectHandle => "medseal/v1/subject-handle",
             Label::AuditSubject => "medseal/v1/audit-subject",
             Label::AuditPseudonym => "medseal/v1/audit-pseudonym",
@@ -97,53 +102,137 @@ impl Label {
     }
 }
 
-/// Messages up to this size are laid out on the stack.
-const STACK_BYTES: usize = 512;
-
 /// Derives `N` bytes; `N` is a multiple of 32. The parts of `context` are concatenated.
-pub(crate) fn derive<const N: usize>(
-    key: &HmacKey,
-    label: Label,
-    context: &[&[u8]],
-) -> Wiped<[u8; N]> {
-    let bits = u32::try_from(8 * N).unwrap_or(u32::MAX).to_be_bytes();
-    let before: [&[u8]; 2] = [label.as_str().as_bytes(), &[0]];
-    counter_mode(key, [&before[..], context, &[&bits[..]]])
+pub(crate) fn derive<const N: usize>(key: &HmacKey, label: Label, context: &[&[u8]]) -> Kept<N> {
+    let mut message = Message::new(label);
+    context.iter().for_each(|part| message.append(part));
+    let mut out = Kept::zeroed();
+    message.derive_into(key, &mut out);
+    out
 }
 
-/// SP 800-108r1, section 4.1: the counter in 32 bits, then the fixed data, whose parts are
-/// concatenated. NIST's vectors give the fixed data as a whole.
-fn counter_mode<const N: usize>(key: &HmacKey, fixed: [&[&[u8]]; 3]) -> Wiped<[u8; N]> {
-    let parts = || fixed.iter().copied().flatten();
-    let len = 4 + parts().map(|part| part.len()).sum::<usize>();
-    let padded = padded_len(len);
-    let mut stack = [0; STACK_BYTES];
-    let mut heap = Vec::new();
-    let buffer = match stack.get_mut(..padded) {
-        Some(buffer) => buffer,
-        None => {
-            heap.resize(padded, 0);
-            &mut heap[..]
+/// Messages up to this size, padding included, need no memory from the heap.
+const STACK_BYTES: usize = 256;
+/// Of the counter, which each block of output writes anew.
+const COUNTER_BYTES: usize = 4;
+
+/// What the PRF is applied to, written where it will be hashed: the path of a single field spends a
+/// good part of its time on copies otherwise (`spec/envelope.md`, Speed).
+///
+/// The context of a subject DEK holds the subject's secret, so it is wiped when dropped.
+pub(crate) struct Message {
+    stack: [u8; STACK_BYTES],
+    len: usize,
+    /// Everything, once it outgrew the stack.
+    heap: Vec<u8>,
+}
+
+impl Message {
+    /// Begins with the label.
+    #[inline]
+    pub(crate) fn new(label: Label) -> Self {
+        let mut message = Self::bare();
+        message.append(label.as_str().as_bytes());
+        message.append(&[0]);
+        message
+    }
+
+    fn bare() -> Self {
+        Self { stack: [0; STACK_BYTES], len: COUNTER_BYTES, heap: Vec::new() }
+    }
+
+    /// Ends with the length of the output, and derives it to where it stays.
+    pub(crate) fn derive_into<const N: usize>(&mut self, key: &HmacKey, out: &mut [u8; N]) {
+        self.append(&u32::try_from(8 * N).unwrap_or(u32::MAX).to_be_bytes());
+        self.counter_mode(key, out);
+    }
+
+    /// SP 800-108r1, section 4.1: the counter in 32 bits, then the fixed data.
+    fn counter_mode<const N: usize>(&mut self, key: &HmacKey, out: &mut [u8; N]) {
+        let padded = padded_len(self.len);
+        if padded > STACK_BYTES {
+            self.spill(padded);
+            self.heap.resize(padded, 0);
         }
-    };
-    let mut at = 4;
-    for part in parts() {
-        buffer[at..at + part.len()].copy_from_slice(part);
-        at += part.len();
+        let buffer = if self.heap.is_empty() { &mut self.stack[..padded] } else { &mut self.heap };
+        pad(buffer, self.len);
+        for (i, block) in (1u32..).zip(out.chunks_exact_mut(32)) {
+            buffer[..COUNTER_BYTES].copy_from_slice(&i.to_be_bytes());
+            key.mac_padded_into(buffer.as_chunks().0, block);
+        }
     }
-    pad(buffer, len);
-    let mut out = Wiped::new([0; N]);
-    for (i, block) in (1u32..).zip(out.chunks_exact_mut(32)) {
-        buffer[..4].copy_from_slice(&i.to_be_bytes());
-        key.mac_padded_into(buffer.as_chunks().0, block);
+
+    /// Moves to the heap, where there is room for `total` bytes; what is outgrown is wiped.
+    #[cold]
+    fn spill(&mut self, total: usize) {
+        let mut heap = Vec::with_capacity(padded_len(total));
+        let written =
+            if self.heap.is_empty() { &mut self.stack[..self.len] } else { &mut self.heap };
+        heap.extend_from_slice(written);
+        written.zeroize();
+        self.heap = heap;
     }
-    // the context of a subject DEK holds the subject's secret
-    buffer.zeroize();
-    out
+}
+
+impl Append for Message {
+    #[inline]
+    fn append(&mut self, bytes: &[u8]) {
+        let end = self.len + bytes.len();
+        if self.heap.is_empty()
+            && let Some(place) = self.stack.get_mut(self.len..end)
+        {
+            place.copy_from_slice(bytes);
+        } else {
+            if self.heap.capacity() < end {
+                self.spill(2 * end);
+            }
+            self.heap.extend_from_slice(bytes);
+        }
+        self.len = end;
+    }
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        self.heap.zeroize();
+        let used = padded_len(self.len).min(STACK_BYTES);
+        self.stack[..used].zeroize();
+    }
 }
 
 /// Counter mode over fixed data that NIST's vectors give, by the code that every key goes through.
 #[cfg(test)]
-pub(crate) fn counter_mode_of<const N: usize>(key: &HmacKey, fixed: &[u8]) -> Wiped<[u8; N]> {
-    counter_mode(key, [&[fixed], &[], &[]])
+pub(crate) fn counter_mode_of<const N: usize>(key: &HmacKey, fixed: &[u8]) -> Kept<N> {
+    let (mut message, mut out) = (Message::bare(), Kept::zeroed());
+    message.append(fixed);
+    message.counter_mode(key, &mut out);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::hmac;
+
+    /// The construction of SP 800-108r1 by another library's HMAC, for every length on both sides of
+    /// the room on the stack, however the message was cut into parts.
+    #[test]
+    fn a_message_is_hashed_as_written_whatever_its_length_and_parts() {
+        let (key, oracle) = (HmacKey::new(&[9; 32]), hmac::Key::new(hmac::HMAC_SHA256, &[9; 32]));
+        let context: Vec<u8> = (0..700u32).map(|i| (i % 251) as u8).collect();
+        for len in 0..context.len() {
+            let mut fixed = b"medseal/v1/field\0".to_vec();
+            fixed.extend_from_slice(&context[..len]);
+            fixed.extend_from_slice(&512u32.to_be_bytes());
+            let mut expected = Vec::new();
+            for i in 1u32..=2 {
+                let block = [&i.to_be_bytes()[..], &fixed].concat();
+                expected.extend_from_slice(hmac::sign(&oracle, &block).as_ref());
+            }
+            for cut in [len.max(1), 1, 37, 240] {
+                let parts: Vec<&[u8]> = context[..len].chunks(cut).collect();
+                assert_eq!(derive::<64>(&key, Label::Field, &parts)[..], expected, "{len}/{cut}");
+            }
+        }
+    }
 }

@@ -16,7 +16,7 @@ use crate::length_prefix::length_prefixed;
 use crate::primitives::hmac_sha256::HmacKey;
 use crate::secret::{Kek, SubjectSecret};
 use crate::stream::{METADATA_SUITE, StreamKey};
-use crate::wiped::Wiped;
+use crate::wiped::Kept;
 use crate::{Error, KeyVersionId, MisuseKind, Suite};
 
 /// The data key of a tenant, or of one subject of a tenant, under one key version.
@@ -102,7 +102,7 @@ impl Dek {
         Ok(StreamKey::new(HmacKey::new(&key), self.field_key(scope)?))
     }
 
-    fn derive_for(&self, label: Label, scope: &Scope) -> Result<Wiped<[u8; 32]>, Error> {
+    fn derive_for(&self, label: Label, scope: &Scope) -> Result<Kept<32>, Error> {
         if scope.tenant() != self.tenant {
             return Err(MisuseKind::KeyLevel.into());
         }

@@ -71,3 +71,7 @@ role!(
     /// entries about the subject say nothing of it any more.
     SubjectAuditSecret
 );
+role!(
+    /// What one custodian holds of an escrowed [`Kwk`]; fewer than the threshold say nothing of it.
+    ShareSecret
+);

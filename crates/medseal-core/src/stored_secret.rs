@@ -10,7 +10,7 @@
 
 use crate::envelope::{MAGIC, MessageParts, open_message, seal_message};
 use crate::kdf::{Label, derive};
-use crate::length_prefix::push_length_prefixed;
+use crate::length_prefix::{Append, push_length_prefixed};
 use crate::primitives::hmac_sha256::HmacKey;
 use crate::secret::{EpochKey, Kwk, RootKey};
 use crate::{Error, MalformedKind, Random, StoreId, Suite};
@@ -116,10 +116,18 @@ impl WrapKey {
         out.extend_from_slice(&[MAGIC, FORMAT_STORED_SECRET, SUITE.code(), 0]);
         out.extend_from_slice(&self.kwk_version.to_be_bytes());
         out.extend_from_slice(&self.month.0.to_be_bytes());
-        seal_message(&self.hmac, SUITE, 0, &place.context(), random, &mut out, |out| {
-            out.push(TYPE_BYTES);
-            out.extend_from_slice(secret);
-        })?;
+        seal_message(
+            &self.hmac,
+            SUITE,
+            0,
+            |out| place.context(out),
+            random,
+            &mut out,
+            |out| {
+                out.push(TYPE_BYTES);
+                out.extend_from_slice(secret);
+            },
+        )?;
         Ok(out)
     }
 
@@ -135,7 +143,8 @@ impl WrapKey {
         if !named || header.suite != SUITE {
             return Err(Error::Rejected);
         }
-        let opened = open_message(&self.hmac, header.suite, bound, &place.context(), &parts)?;
+        let opened =
+            open_message(&self.hmac, header.suite, bound, |out| place.context(out), &parts)?;
         match opened.split_first() {
             Some((&TYPE_BYTES, secret)) => Ok(Zeroizing::new(secret.to_vec())),
             _ => Err(Error::Rejected),
@@ -181,8 +190,8 @@ impl StoredHeader {
 }
 
 impl Place<'_> {
-    fn context(&self) -> Vec<u8> {
-        let mut out = vec![5];
+    fn context(&self, out: &mut impl Append) -> Result<(), Error> {
+        out.append(&[5]);
         let version = self.version.to_be_bytes();
         let values: [(u8, &[u8]); 5] = [
             (0x10, self.store.as_str().as_bytes()),
@@ -192,9 +201,9 @@ impl Place<'_> {
             (0x14, self.purpose.as_bytes()),
         ];
         for (tag, value) in values {
-            out.push(tag);
-            push_length_prefixed(&mut out, value);
+            out.append(&[tag]);
+            push_length_prefixed(out, value);
         }
-        out
+        Ok(())
     }
 }

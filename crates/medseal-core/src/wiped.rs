@@ -35,3 +35,33 @@ impl<T: AsMut<[u8]>> Drop for Wiped<T> {
         self.0.as_mut().zeroize();
     }
 }
+
+/// A secret of fixed length that stays where it is: what is moved by value leaves a copy on the stack
+/// that nothing wipes, and a function that returns one moves it.
+pub(crate) struct Kept<const N: usize>(Box<[u8; N]>);
+
+impl<const N: usize> Kept<N> {
+    pub(crate) fn zeroed() -> Self {
+        Self(Box::new([0; N]))
+    }
+}
+
+impl<const N: usize> Deref for Kept<N> {
+    type Target = [u8; N];
+
+    fn deref(&self) -> &[u8; N] {
+        &self.0
+    }
+}
+
+impl<const N: usize> DerefMut for Kept<N> {
+    fn deref_mut(&mut self) -> &mut [u8; N] {
+        &mut self.0
+    }
+}
+
+impl<const N: usize> Drop for Kept<N> {
+    fn drop(&mut self) {
+        self.0.as_mut_slice().zeroize();
+    }
+}

@@ -8,10 +8,7 @@ use crate::random::BufferedRandom;
 use medseal_core::keyring::State;
 use medseal_core::selftest::{self, SelftestFailure};
 use medseal_core::stored_secret::Month;
-use medseal_store::{
-    FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord, Record, RootRecord,
-    SubjectHoldRecord, SubjectRecord, SubjectTombstoneRecord,
-};
+use medseal_store::KeyRecord;
 use serde::Serialize;
 use std::os::unix::fs::MetadataExt;
 
@@ -48,11 +45,12 @@ pub fn selftest() -> Result<&'static [&'static str], SelftestFailure> {
 }
 
 impl Engine {
-    /// Looks at self-test, rows, keys, ledger and permissions.
+    /// Looks at self-test, rows, state, keys, ledger and permissions.
     pub async fn examine(&self, home: &Home) -> Vec<Check> {
         vec![
             outcome("self-test", selftest().map(drop).map_err(EngineError::from)),
             outcome("rows are authentic", self.examine_rows().await),
+            told("the store is the newest that the audit log knows", self.examine_state().await),
             outcome("every key opens", self.examine_keys().await),
             noted("keys that encrypt", "all", self.keys_without_primary().await),
             noted("rotation", "nothing is due", self.rotations_due().await),
@@ -63,22 +61,12 @@ impl Engine {
     }
 
     async fn examine_rows(&self) -> Result<(), EngineError> {
-        self.verify_all::<RootRecord>().await?;
-        self.verify_all::<PseudonymRecord>().await?;
-        self.verify_all::<KeyRecord>().await?;
-        self.verify_all::<KeyVersionRecord>().await?;
-        self.verify_all::<KeySecretRecord>().await?;
-        self.verify_all::<SubjectRecord>().await?;
-        self.verify_all::<SubjectTombstoneRecord>().await?;
-        self.verify_all::<SubjectHoldRecord>().await?;
-        self.verify_all::<FieldRecord>().await
+        Ok(self.rows().examine().await?)
     }
 
-    async fn verify_all<R: Record>(&self) -> Result<(), EngineError> {
-        for row in medseal_store::all::<R>(&*self.store, &[]).await? {
-            row.verify(&self.row_mac)?;
-        }
-        Ok(())
+    async fn examine_state(&self) -> Result<String, EngineError> {
+        let state = self.examined_state().await?;
+        Ok(format!("epoch {}, state root {}", state.epoch, state.root))
     }
 
     /// Reads each key with its versions and unwraps each KEK that is not destroyed.
@@ -95,8 +83,8 @@ impl Engine {
 
     async fn read_all_keys(&self) -> Result<Vec<LoadedKey>, EngineError> {
         let mut keys = Vec::new();
-        for row in medseal_store::all::<KeyRecord>(&*self.store, &[]).await? {
-            let record = row.verify(&self.row_mac)?.record;
+        for row in self.rows().all::<KeyRecord>(&[]).await? {
+            let record = row.record;
             keys.push(self.read_key(&record.tenant, &record.name).await?);
         }
         Ok(keys)
@@ -145,6 +133,14 @@ fn examine_permissions(home: &Home) -> Result<(), EngineError> {
 fn outcome(name: &'static str, result: Result<(), EngineError>) -> Check {
     match result {
         Ok(()) => Check { name, state: CheckState::Passed, detail: None },
+        Err(error) => failed(name, &error),
+    }
+}
+
+/// A check that says what it found.
+fn told(name: &'static str, result: Result<String, EngineError>) -> Check {
+    match result {
+        Ok(detail) => Check { name, state: CheckState::Passed, detail: Some(detail) },
         Err(error) => failed(name, &error),
     }
 }

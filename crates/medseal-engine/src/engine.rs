@@ -11,7 +11,7 @@ use medseal_core::row_mac::RowMacKey;
 use medseal_core::secret::Kwk;
 use medseal_kms::EpochKeys;
 use medseal_policy::{LocalOwner, Principal};
-use medseal_store::Store;
+use medseal_store::{Rows, StateMemory, Store};
 use std::sync::atomic::AtomicU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -57,6 +57,7 @@ pub struct Engine {
     pub(crate) store_id: StoreId,
     pub(crate) kwk: Kwk,
     pub(crate) row_mac: RowMacKey,
+    pub(crate) memory: StateMemory,
     pub(crate) epochs: Box<dyn EpochKeys>,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) ledger: Ledger,
@@ -80,16 +81,19 @@ impl Engine {
         store: impl Store + 'static,
         store_id: StoreId,
         kwk: Kwk,
+        memory: StateMemory,
         epochs: impl EpochKeys + 'static,
         environment: Environment,
         options: Options,
         clock: Box<dyn Clock>,
     ) -> Result<Engine, EngineError> {
         let (row_mac, files) = (kwk.row_mac_key(&store_id), home.audit_files());
-        let keys = LogStore { store: &store, store_id: &store_id, kwk: &kwk, row_mac: &row_mac };
+        let rows = Rows { store: &store, key: &row_mac, memory: &memory };
+        let keys = LogStore { rows, store_id: &store_id, kwk: &kwk };
         let log = keys.open_or_create(&files, clock.now()).await?;
         let engine = Engine {
             row_mac,
+            memory,
             store: Box::new(store),
             store_id,
             kwk,
@@ -107,8 +111,14 @@ impl Engine {
             #[cfg(feature = "fault-injection")]
             selftest_fails: false,
         };
-        engine.begin().await?;
+        engine.begin_lineage().await?;
+        engine.keep_month().await?;
         Ok(engine)
+    }
+
+    /// The store's rows, as they may be used.
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        Rows { store: &*self.store, key: &self.row_mac, memory: &self.memory }
     }
 
     /// Lets a test break every fresh ciphertext before verification sees it.

@@ -383,6 +383,18 @@ impl EngineError {
         }
     }
 
+    /// The same failure of the log for everybody who waited for it.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            EngineError::Store(error) => EngineError::Store(error.clone()),
+            EngineError::AuditUnavailable(kind) => EngineError::AuditUnavailable(*kind),
+            EngineError::AuditBroken { place, what } => {
+                EngineError::AuditBroken { place: place.clone(), what }
+            }
+            _ => EngineError::AuditUnavailable(std::io::ErrorKind::Other),
+        }
+    }
+
     /// The same error with the place it belongs to.
     pub(crate) fn at(self, position: Position) -> Self {
         EngineError::AtPosition { position, source: Box::new(self) }

@@ -5,8 +5,10 @@ use crate::error::EngineError;
 use crate::ledger::{Details, Recorded};
 use crate::random::BufferedRandom;
 use medseal_core::operation::{Operation, OperationDigest, OperationItems};
+use medseal_core::state_root::StateRoot;
 use medseal_core::{Error, Random};
 use medseal_policy::{Authorized, Op, decide};
+use medseal_store::StoreError;
 
 /// An operation that was allowed and stands in the ledger. Consumed by what it allows.
 #[must_use]
@@ -33,18 +35,28 @@ impl Engine {
         Ok(OperationItems::new(operation, epoch, salt))
     }
 
+    /// The root at an epoch that this engine has read; none before the store has one.
+    fn root_at(&self, epoch: u64) -> Result<Option<StateRoot>, EngineError> {
+        match (self.memory.root_at(epoch), self.memory.newest()) {
+            (None, Some(_)) => Err(StoreError::Conflict.into()),
+            (root, _) => Ok(root),
+        }
+    }
+
     /// Decides and records, denials too. When it returns, the entry is on disk.
     pub(crate) fn permit<O: Op>(
         &self,
         mut items: OperationItems,
         about: &Subject<'_>,
     ) -> Result<Permit<O>, EngineError> {
+        let root = self.root_at(about.epoch)?;
         let (subjects, digest) = (items.subject_tags(), items.digest_so_far());
         let kept = items.take_details();
         let details = Details {
             time: self.clock.now(),
             principal: &self.principal,
             epoch: about.epoch,
+            root,
             items: kept,
             count: items.count(),
             keys: about.keys,

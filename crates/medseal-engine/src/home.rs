@@ -21,7 +21,7 @@ use medseal_kms::{
     EnvironmentRoot, EpochKeyDirectory, KeyFileRoot, PassphraseKdf, PassphraseRoot, RootKind,
     RootProvider,
 };
-use medseal_store::{Change, Record, RootRecord, SqliteStore, Store};
+use medseal_store::{Change, Record, RootRecord, Rows, SqliteStore, StateMemory, Store};
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -197,11 +197,13 @@ impl Home {
         let store_id = store.state().await?.store_id;
         let place = root_place(&store_id);
         let kwk = provider.unwrap(&place.borrow(), &root.wrapped_kwk).await?;
-        let root = row.verify(&kwk.row_mac_key(&store_id))?.record;
+        let (row_mac, memory) = (kwk.row_mac_key(&store_id), StateMemory::new());
+        let rows = Rows { store: &store, key: &row_mac, memory: &memory };
+        let root = rows.get::<RootRecord>(&["root"]).await?.ok_or(EngineError::HomeMissing)?.record;
         let environment =
             Environment::from_name(&root.environment).ok_or(EngineError::HomeMissing)?;
         let epochs = EpochKeyDirectory::new(self.epochs());
-        Engine::start(self, store, store_id, kwk, epochs, environment, options, clock).await
+        Engine::start(self, store, store_id, kwk, memory, epochs, environment, options, clock).await
     }
 
     fn provider(
@@ -294,14 +296,18 @@ impl Home {
             wrapped_kwk,
             created_at: SystemClock.now(),
         };
+        let (row_mac, memory) = (kwk.row_mac_key(&store_id), StateMemory::new());
+        let rows = Rows { store: &store, key: &row_mac, memory: &memory };
         let mut change = Change::new(store.state().await?.epoch);
-        change.insert(&record, &kwk.row_mac_key(&store_id))?;
-        store.commit(change).await?;
+        change.insert(&record, &row_mac)?;
+        // the first row of a new store begins its state root
+        rows.commit(rows.plan(change).await?).await?;
         let epochs = EpochKeyDirectory::new(self.epochs());
         let clock = Box::new(SystemClock);
         let options = Options::default();
         let engine =
-            Engine::start(self, store, store_id, kwk, epochs, environment, options, clock).await?;
+            Engine::start(self, store, store_id, kwk, memory, epochs, environment, options, clock)
+                .await?;
         let keys = engine.create_first_keys().await?;
         let root_file = (descriptor.kind == RootKind::KeyFile).then(|| self.root_file());
         Ok(InitReport {

@@ -20,6 +20,7 @@ pub mod home;
 pub mod inspect;
 pub mod keys;
 pub mod ledger;
+mod lineage;
 mod partial;
 pub mod random;
 pub mod records;

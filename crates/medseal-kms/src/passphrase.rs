@@ -10,7 +10,7 @@ use argon2::{Algorithm, Argon2, Block, Version};
 use async_trait::async_trait;
 use aws_lc_rs::pbkdf2;
 use medseal_core::Random;
-use medseal_core::secret::{Kwk, RootKey};
+use medseal_core::secret::{Kwk, RootKey, ShareSecret};
 use medseal_core::stored_secret::Place;
 use std::fmt;
 use std::num::NonZeroU32;
@@ -196,6 +196,28 @@ impl PassphraseRoot {
     /// [`KmsError::Parameters`].
     pub fn open(passphrase: Zeroizing<Vec<u8>>, kdf: PassphraseKdf) -> Result<Self, KmsError> {
         Ok(Self { root: kdf.derive(&passphrase)?, kdf })
+    }
+
+    /// Seals a custodian's share of an escrow, of which the passphrase is the custodian's own.
+    ///
+    /// # Errors
+    /// [`KmsError::Random`].
+    pub fn seal_share(
+        &self,
+        place: &Place<'_>,
+        share: &ShareSecret,
+        random: &mut impl Random,
+    ) -> Result<Vec<u8>, KmsError> {
+        Ok(self.root.wrap_key().wrap(place, share.expose_bytes(), random)?)
+    }
+
+    /// Opens what [`PassphraseRoot::seal_share`] made for this very place.
+    ///
+    /// # Errors
+    /// [`KmsError::Rejected`] for another passphrase, another place or altered bytes.
+    pub fn open_share(&self, place: &Place<'_>, sealed: &[u8]) -> Result<ShareSecret, KmsError> {
+        let secret = self.root.wrap_key().unwrap(place, sealed).map_err(|_| KmsError::Rejected)?;
+        ShareSecret::from_slice(&secret).ok_or(KmsError::Rejected)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A planned change: which rows, from which versions, at which epoch.
+//! A change: which rows, from which versions, at which epoch.
 
 use crate::row::key_texts;
 use crate::schema::Table;

@@ -5,12 +5,18 @@
 //! administrator: without it nobody would know that edited rows are refused.
 #![expect(clippy::unwrap_used, reason = "a suite of tests: a failure is a panic")]
 
+mod state_root;
+
+pub use state_root::StateEdit;
+
+use crate::RolledBack;
 use crate::schema::{self, FIELD_DEFINITIONS, KEY_VERSIONS, Table};
 use crate::{
     AuditLogRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord,
-    RootRecord, SubjectHoldRecord, SubjectRecord, SubjectTombstoneRecord, within,
+    RootRecord, SubjectHoldRecord, SubjectRecord, SubjectTombstoneRecord,
 };
-use crate::{Change, RawRow, Record, Store, StoreError, Stored, Write, all, get, keyring};
+use crate::{Change, Planned, RawRow, Record, Rows, StateMemory, Write, keyring};
+use crate::{Store, StoreError, Stored, get};
 use medseal_core::keyring::{Cause, KeyVersion, Keyring, Purpose, RotationPolicy, State, Usage};
 use medseal_core::row_mac::{Column, RowMacKey};
 use medseal_core::secret::Kwk;
@@ -25,6 +31,9 @@ pub trait Fixture: Sync {
     /// Puts `row` where `key` stands, or removes the row, past the store: no version, epoch or MAC
     /// is checked or changed. The row may name another primary key.
     fn edit(&self, table: &'static Table, key: &[&str], row: Option<&RawRow>);
+
+    /// The same for epoch, root and map.
+    fn edit_state(&self, edit: &StateEdit);
 }
 
 /// Runs everything, each part on a new and empty store.
@@ -45,6 +54,7 @@ pub async fn run(new: impl AsyncFn() -> Box<dyn Fixture>) {
     moved_rows_are_found(&*new().await).await;
     a_removed_key_version_is_found(&*new().await).await;
     committers_at_once_lose_nothing(&*new().await).await;
+    state_root::run(&new).await;
     rows_beside_the_epoch_leave_it_and_hold_against_it(&*new().await).await;
     rows_in_a_range_are_listed_up_to_a_limit(&*new().await).await;
 }
@@ -53,16 +63,27 @@ pub async fn run(new: impl AsyncFn() -> Box<dyn Fixture>) {
 struct Bench<'f> {
     fixture: &'f dyn Fixture,
     key: RowMacKey,
+    memory: StateMemory,
 }
 
 impl<'f> Bench<'f> {
     async fn on(fixture: &'f dyn Fixture) -> Self {
         let store_id = fixture.store().state().await.unwrap().store_id;
-        Self { fixture, key: Kwk::from_slice(&[7; 32]).unwrap().row_mac_key(&store_id) }
+        let key = Kwk::from_slice(&[7; 32]).unwrap().row_mac_key(&store_id);
+        Self { fixture, key, memory: StateMemory::new() }
     }
 
     fn store(&self) -> &'f dyn Store {
         self.fixture.store()
+    }
+
+    fn rows(&self) -> Rows<'_> {
+        Rows { store: self.store(), key: &self.key, memory: &self.memory }
+    }
+
+    async fn commit(&self, change: Change) -> Result<u64, StoreError> {
+        let rows = self.rows();
+        rows.commit(rows.plan(change).await?).await
     }
 
     async fn epoch(&self) -> u64 {
@@ -72,7 +93,7 @@ impl<'f> Bench<'f> {
     async fn insert<R: Record>(&self, records: &[R]) -> Result<u64, StoreError> {
         let mut change = Change::new(self.epoch().await);
         records.iter().for_each(|record| change.insert(record, &self.key).unwrap());
-        self.store().commit(change).await
+        self.commit(change).await
     }
 
     async fn verified<R: Record>(&self, key: &[&str]) -> Result<Stored<R>, StoreError> {
@@ -92,11 +113,20 @@ impl<'f> Bench<'f> {
         (self.epoch().await, rows)
     }
 
+    /// The store's own answer, not that of the plan: the change comes with the state there is.
     async fn refuses(&self, what: &str, change: Change) {
         let before = self.everything().await;
-        let answer = self.store().commit(change).await;
+        let now = self.rows().plan(Change::new(before.0)).await.unwrap();
+        let answer = self.store().commit(Planned { change, ..now }).await;
         assert_eq!(answer, Err(StoreError::Conflict), "{what}");
         assert_eq!(self.everything().await, before, "{what} left something behind");
+    }
+}
+
+impl Bench<'_> {
+    async fn beside(&self, change: Change) -> Result<(), StoreError> {
+        let rows = self.rows();
+        rows.commit_beside(rows.plan_beside(change)?).await
     }
 }
 
@@ -242,21 +272,21 @@ async fn versions_count_up_and_deleted_rows_are_gone(fixture: &dyn Fixture) {
         record.flags += 1;
         let mut change = Change::new(bench.epoch().await);
         change.update(current, &record, &bench.key).unwrap();
-        bench.store().commit(change).await.unwrap();
+        bench.commit(change).await.unwrap();
         let expected = Stored { record: record.clone(), version: current + 1 };
         assert_eq!(bench.verified::<FieldRecord>(&key).await, Ok(expected));
     }
     let mut change = Change::new(bench.epoch().await);
     change.delete::<FieldRecord>(&key, 4).unwrap();
-    bench.store().commit(change).await.unwrap();
+    bench.commit(change).await.unwrap();
     assert_eq!(bench.store().read(&FIELD_DEFINITIONS, &key).await, Ok(None));
     let other = bench.verified::<FieldRecord>(&["t", "c", "other"]).await.unwrap();
     assert_eq!((other.version, other.record), (1, field("t", "c", "other")));
 }
 
 async fn keys_of_fields(bench: &Bench<'_>, prefix: &[&str]) -> Vec<[String; 3]> {
-    let rows = all::<FieldRecord>(bench.store(), prefix).await.unwrap();
-    let records = rows.into_iter().map(|row| row.verify(&bench.key).unwrap().record);
+    let rows = bench.rows().all::<FieldRecord>(prefix).await.unwrap();
+    let records = rows.into_iter().map(|stored| stored.record);
     records.map(|r| [r.tenant, r.collection, r.field]).collect()
 }
 
@@ -523,7 +553,7 @@ async fn swap_is_found<R: Record>(bench: &Bench<'_>, records: [R; 2], keys: [&[&
     }
 }
 
-/// A row that is gone has no MAC to fail; the gap in the numbers betrays it.
+/// A row that is gone has no MAC to fail; the count betrays it.
 async fn a_removed_key_version_is_found(fixture: &dyn Fixture) {
     let bench = Bench::on(fixture).await;
     let versions = [State::Deactivated, State::Active, State::Active];
@@ -534,17 +564,16 @@ async fn a_removed_key_version_is_found(fixture: &dyn Fixture) {
     for number in ["0000000001", "0000000002", "0000000003"] {
         let honest = bench.row(&KEY_VERSIONS, &["t", "k", number]).await;
         bench.fixture.edit(&KEY_VERSIONS, &["t", "k", number], None);
-        let corrupt = StoreError::Corrupt { table: schema::KEYS.name };
-        assert_eq!(read_ring(&bench, &key).await, Err(corrupt), "without {number}");
+        let missing = RolledBack::RowsMissing { table: KEY_VERSIONS.name, found: 2, known: 3 };
+        assert_eq!(read_ring(&bench, &key).await, Err(missing.into()), "without {number}");
         bench.fixture.edit(&KEY_VERSIONS, &["t", "k", number], Some(&honest));
     }
     assert!(read_ring(&bench, &key).await.is_ok());
 }
 
 async fn read_ring(bench: &Bench<'_>, key: &KeyRecord) -> Result<Keyring, StoreError> {
-    let rows = all::<KeyVersionRecord>(bench.store(), &["t", &key.name]).await?;
-    let rows = rows.into_iter().map(|row| row.verify(&bench.key).map(|stored| stored.record));
-    keyring(key, &rows.collect::<Result<Vec<_>, _>>()?)
+    let rows = bench.rows().all::<KeyVersionRecord>(&["t", &key.name]).await?;
+    keyring(key, &rows.into_iter().map(|stored| stored.record).collect::<Vec<_>>())
 }
 
 /// Rows that nothing else depends on: they need the epoch that they were planned on and leave it.
@@ -556,24 +585,27 @@ async fn rows_beside_the_epoch_leave_it_and_hold_against_it(fixture: &dyn Fixtur
         change.insert(&subject(handle, 202_611), &bench.key).unwrap();
         change
     };
-    assert_eq!(bench.store().commit_beside(add(now, "aa")).await, Ok(()));
-    assert_eq!(bench.store().commit_beside(add(now, "bb")).await, Ok(()));
+    assert_eq!(bench.beside(add(now, "aa")).await, Ok(()));
+    assert_eq!(bench.beside(add(now, "bb")).await, Ok(()));
     assert_eq!(bench.epoch().await, now);
     for (what, change) in
         [("twice", add(now, "aa")), ("later", add(now + 1, "cc")), ("absurd", add(u64::MAX, "cc"))]
     {
         let before = bench.everything().await;
-        let answer = bench.store().commit_beside(change).await;
+        let answer = bench.beside(change).await;
         assert_eq!(answer, Err(StoreError::Conflict), "{what}");
         assert_eq!(bench.everything().await, before, "{what}");
     }
+    let mut inside = Change::new(now);
+    inside.insert(&tombstone("aa"), &bench.key).unwrap();
+    assert_eq!(bench.beside(inside).await, Err(StoreError::Conflict), "a row of the state root");
     // whoever planned before somebody else's change has to look again
     bench.insert(&[tombstone("cc")]).await.unwrap();
-    assert_eq!(bench.store().commit_beside(add(now, "cc")).await, Err(StoreError::Conflict));
+    assert_eq!(bench.beside(add(now, "cc")).await, Err(StoreError::Conflict));
     let mut change = Change::new(now + 1);
     change.update(1, &subject("aa", 202_612), &bench.key).unwrap();
     change.delete::<SubjectRecord>(&["t", "bb"], 1).unwrap();
-    assert_eq!(bench.store().commit_beside(change).await, Ok(()));
+    assert_eq!(bench.beside(change).await, Ok(()));
     let moved = Stored { record: subject("aa", 202_612), version: 2 };
     assert_eq!(bench.verified::<SubjectRecord>(&["t", "aa"]).await, Ok(moved));
     assert!(get::<SubjectRecord>(bench.store(), &["t", "bb"]).await.unwrap().is_none());
@@ -584,8 +616,9 @@ async fn rows_in_a_range_are_listed_up_to_a_limit(fixture: &dyn Fixture) {
     let rows = [("aa", 202_609), ("bb", 202_610), ("cc", 202_611), ("dd", 202_611)];
     bench.insert(&rows.map(|(handle, month)| subject(handle, month))).await.unwrap();
     let found = async |range: std::ops::Range<i64>, limit| {
-        let rows = within::<SubjectRecord>(bench.store(), "month", range, limit).await.unwrap();
-        let records = rows.into_iter().map(|row| row.verify(&bench.key).unwrap().record);
+        let rows = bench.rows();
+        let found = rows.within::<SubjectRecord>("month", range, limit).await.unwrap();
+        let records = found.into_iter().map(|row| row.unwrap().record);
         let mut handles: Vec<String> = records.map(|record| record.handle).collect();
         handles.sort();
         handles.concat()
@@ -635,11 +668,11 @@ async fn commit_and_count(bench: &Bench<'_>, committer: u64) {
 async fn count_up(bench: &Bench<'_>, own: &str) -> Result<u64, StoreError> {
     let mut change = Change::new(bench.epoch().await);
     let Stored { mut record, version } =
-        bench.verified::<FieldRecord>(&["t", "shared", "f"]).await?;
+        bench.rows().get::<FieldRecord>(&["t", "shared", "f"]).await?.unwrap();
     record.flags += 1;
     change.update(version, &record, &bench.key)?;
     change.insert(&field("t", "own", own), &bench.key)?;
-    let answer = bench.store().commit(change).await;
+    let answer = bench.commit(change).await;
     assert!(matches!(answer, Ok(_) | Err(StoreError::Conflict)), "{answer:?}");
     answer
 }

@@ -1,5 +1,7 @@
 //! What can go wrong with a store.
 
+use crate::RolledBack;
+
 /// Every failure of a store. Names of tables and keys are no patients' data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -24,6 +26,9 @@ pub enum StoreError {
         /// The table.
         table: &'static str,
     },
+    /// The store is older than it was, or another.
+    #[error("the store was rolled back: {0}; put the newest store back")]
+    RolledBack(#[from] RolledBack),
     /// The backend's own structures are damaged.
     #[error("the store is damaged; restore it from a backup")]
     Damaged,
@@ -51,6 +56,7 @@ impl StoreError {
             StoreError::Conflict => "STORE_CONFLICT",
             StoreError::RowRejected { .. } => "STORE_ROW_REJECTED",
             StoreError::Corrupt { .. } | StoreError::Damaged => "STORE_CORRUPT",
+            StoreError::RolledBack(_) => "STORE_ROLLED_BACK",
             StoreError::SchemaNewer { .. } => "STORE_SCHEMA_NEWER",
             StoreError::NotAStore => "STORE_NOT_A_STORE",
             StoreError::Exists => "STORE_EXISTS",

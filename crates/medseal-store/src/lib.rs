@@ -1,12 +1,12 @@
 //! The store of keys, definitions and everything else that must not be edited behind our back.
 //!
 //! Tables are described once ([`schema`]); a backend reads and writes rows of any of them and knows
-//! nothing of keys. Records turn rows into types. A row comes back as [`Unverified`] and gives up
-//! its record only against the key that authenticates it, so a database administrator's edit is
-//! found where it would first be used.
+//! nothing of keys. Records turn rows into types. [`Rows`] is the way to use them: it gives up a
+//! record only against the key that authenticates it and the state root, so a database
+//! administrator's edit is found where it would first be used, and so is an old row put back.
 //!
-//! All changes go through [`Store::commit`]: one transaction, compared with the epoch and the row
-//! versions it was planned on. SQL lives here and nowhere else.
+//! All changes go through [`Store::commit`]: one transaction, compared with the epoch, the root and
+//! the row versions it was planned on. SQL lives here and nowhere else.
 #![forbid(unsafe_code)]
 
 mod change;
@@ -14,7 +14,9 @@ mod change;
 pub mod conformance;
 mod error;
 mod records;
+mod rolled_back;
 mod row;
+mod rows;
 pub mod schema;
 mod sqlite;
 
@@ -24,7 +26,9 @@ pub use records::{
     AuditLogRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PseudonymRecord,
     RootRecord, SubjectHoldRecord, SubjectRecord, SubjectTombstoneRecord, keyring,
 };
+pub use rolled_back::RolledBack;
 pub use row::{RawRow, Record, Stored, Unverified};
+pub use rows::{Planned, PlannedBeside, Rows, StateMemory, VerifiedState};
 pub use sqlite::SqliteStore;
 
 use async_trait::async_trait;
@@ -40,8 +44,19 @@ pub struct StoreState {
     pub store_id: StoreId,
     /// +1 with every commit.
     pub epoch: u64,
+    /// The state root and its MAC, as they stand there; `None` before the map has begun.
+    pub root: Option<SealedRoot>,
     /// The last migration.
     pub schema_version: u32,
+}
+
+/// The state root as a backend holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedRoot {
+    /// The root.
+    pub root: Vec<u8>,
+    /// Authenticates epoch and root.
+    pub mac: Vec<u8>,
 }
 
 /// What a backend does. The engine holds one behind `dyn`.
@@ -49,7 +64,7 @@ pub struct StoreState {
 /// A returned commit is durable. Reads see every commit that returned before they began.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Id, epoch and schema version.
+    /// Id, epoch, root and schema version, as of one moment.
     async fn state(&self) -> Result<StoreState, StoreError>;
 
     /// The row with this primary key.
@@ -66,19 +81,24 @@ pub trait Store: Send + Sync {
     /// The row of `key_versions` with this id.
     async fn find_key_version(&self, id: KeyVersionId) -> Result<Option<RawRow>, StoreError>;
 
-    /// Makes all of a change or nothing, and returns the new epoch.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] when the epoch or a row's version is not what the change was
-    /// planned on, or a row to be inserted exists.
-    async fn commit(&self, change: Change) -> Result<u64, StoreError>;
+    /// The hashes of all buckets of the state root; nothing before the map has begun.
+    async fn bucket_hashes(&self) -> Result<Vec<u8>, StoreError>;
 
-    /// As [`Store::commit`] with the epoch left as it is: for rows outside the state root, which many
-    /// add at once and no cached key or definition depends on.
+    /// The leaves of one bucket of the state root; nothing for one without rows.
+    async fn bucket(&self, number: u8) -> Result<Vec<u8>, StoreError>;
+
+    /// Makes all of a change or nothing, with the state after it, and returns the new epoch.
     ///
     /// # Errors
-    /// As [`Store::commit`].
-    async fn commit_beside(&self, change: Change) -> Result<(), StoreError>;
+    /// [`StoreError::Conflict`] when the epoch, the root or a row's version is not what the change
+    /// was planned on, or a row to be inserted exists.
+    async fn commit(&self, planned: Planned) -> Result<u64, StoreError>;
+
+    /// Makes all of a change of rows outside the state root, or nothing, and leaves the epoch.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] as for [`Store::commit`].
+    async fn commit_beside(&self, planned: PlannedBeside) -> Result<(), StoreError>;
 
     /// At most `limit` rows whose integer column is in `range`, in no order.
     async fn list_within(
@@ -96,7 +116,7 @@ pub trait Store: Send + Sync {
     async fn usage(&self, id: KeyVersionId) -> Result<Usage, StoreError>;
 }
 
-/// One record, not yet authenticated.
+/// One record, not authenticated: to look at, not to act upon. [`Rows::get`] gives records.
 ///
 /// # Errors
 /// What the backend answers; [`StoreError::RowRejected`] for a row that is no such record or not
@@ -109,7 +129,8 @@ pub async fn get<R: Record>(
     row.map(|row| Unverified::from_row(row, key)).transpose()
 }
 
-/// All records whose primary key starts with `prefix`, not yet authenticated.
+/// All records whose primary key starts with `prefix`, not authenticated. [`Rows::all`] gives
+/// records.
 ///
 /// # Errors
 /// As [`get`].
@@ -119,18 +140,4 @@ pub async fn all<R: Record>(
 ) -> Result<Vec<Unverified<R>>, StoreError> {
     let rows = store.list(R::table(), prefix).await?;
     rows.into_iter().map(|row| Unverified::from_row(row, prefix)).collect()
-}
-
-/// At most `limit` records whose integer column is in `range`, not yet authenticated.
-///
-/// # Errors
-/// As [`get`].
-pub async fn within<R: Record>(
-    store: &dyn Store,
-    column: &'static str,
-    range: Range<i64>,
-    limit: u32,
-) -> Result<Vec<Unverified<R>>, StoreError> {
-    let rows = store.list_within(R::table(), column, range, limit).await?;
-    rows.into_iter().map(|row| Unverified::from_row(row, &[])).collect()
 }

@@ -63,11 +63,12 @@ impl<R: Record> Unverified<R> {
         }
     }
 
-    /// Gives up the record if its row is what was written for this very key and version.
+    /// Gives up the record if its row is what was written for this very key and version. Whether
+    /// it is the newest, the map must say: [`crate::Rows`].
     ///
     /// # Errors
     /// [`StoreError::RowRejected`], which names the row.
-    pub fn verify(self, key: &RowMacKey) -> Result<Stored<R>, StoreError> {
+    pub(crate) fn verify(self, key: &RowMacKey) -> Result<Stored<R>, StoreError> {
         let table = R::table();
         let texts = key_texts(table, &self.row.columns);
         let pk = primary_key(&texts);

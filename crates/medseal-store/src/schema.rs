@@ -12,6 +12,20 @@ pub enum Kind {
     Bytes,
 }
 
+/// Whether the rows of a table are in the state root (`spec/state-root.md`). There is no default:
+/// whoever describes a table decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// In it: old, foreign and deleted rows are found.
+    Inside {
+        /// How many of the first key columns a list asks for.
+        group_columns: usize,
+    },
+    /// Not in it: too many, or written by too many at once. An old row put back and a deleted row
+    /// are not found.
+    Outside,
+}
+
 /// A table of security rows. Behind these columns stand `row_version` and `row_mac`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Table {
@@ -19,6 +33,8 @@ pub struct Table {
     pub name: &'static str,
     /// How many of the first columns are the primary key; they are text.
     pub key_columns: usize,
+    /// Whether its rows are in the state root.
+    pub standing: Standing,
     /// Its columns in order.
     pub columns: &'static [(&'static str, Kind)],
 }
@@ -31,11 +47,13 @@ impl Table {
 }
 
 use Kind::{Bytes, Integer, Text};
+use Standing::{Inside, Outside};
 
 /// How the KWK is wrapped.
 pub static ROOT: Table = Table {
     name: "root",
     key_columns: 1,
+    standing: Inside { group_columns: 0 },
     columns: &[
         ("name", Text),
         ("environment", Text),
@@ -51,6 +69,7 @@ pub static ROOT: Table = Table {
 pub static KEYS: Table = Table {
     name: "keys",
     key_columns: 2,
+    standing: Inside { group_columns: 1 },
     columns: &[
         ("tenant", Text),
         ("name", Text),
@@ -69,6 +88,7 @@ pub static KEYS: Table = Table {
 pub static KEY_VERSIONS: Table = Table {
     name: "key_versions",
     key_columns: 3,
+    standing: Inside { group_columns: 2 },
     columns: &[
         ("tenant", Text),
         ("name", Text),
@@ -88,6 +108,7 @@ pub static KEY_VERSIONS: Table = Table {
 pub static KEY_SECRETS: Table = Table {
     name: "key_secrets",
     key_columns: 1,
+    standing: Inside { group_columns: 1 },
     columns: &[("key_version_id", Text), ("month", Integer), ("secret", Bytes)],
 };
 
@@ -95,6 +116,7 @@ pub static KEY_SECRETS: Table = Table {
 pub static FIELD_DEFINITIONS: Table = Table {
     name: "field_definitions",
     key_columns: 3,
+    standing: Inside { group_columns: 1 },
     columns: &[
         ("tenant", Text),
         ("collection", Text),
@@ -113,6 +135,7 @@ pub static FIELD_DEFINITIONS: Table = Table {
 pub static PSEUDONYMS: Table = Table {
     name: "pseudonyms",
     key_columns: 2,
+    standing: Outside,
     columns: &[("tenant", Text), ("pseudonym", Text), ("original", Bytes), ("created_at", Integer)],
 };
 
@@ -120,6 +143,7 @@ pub static PSEUDONYMS: Table = Table {
 pub static AUDIT_LOGS: Table = Table {
     name: "audit_logs",
     key_columns: 1,
+    standing: Inside { group_columns: 0 },
     columns: &[
         ("node", Text),
         ("log_id", Text),
@@ -130,10 +154,11 @@ pub static AUDIT_LOGS: Table = Table {
     ],
 };
 
-/// Subjects. Outside the state root: there are many, and every application makes them.
+/// Subjects: there are many, and every application makes them.
 pub static SUBJECTS: Table = Table {
     name: "subjects",
     key_columns: 2,
+    standing: Outside,
     columns: &[
         ("tenant", Text),
         ("handle", Text),
@@ -143,17 +168,19 @@ pub static SUBJECTS: Table = Table {
     ],
 };
 
-/// Subjects that were erased. Inside the state root: a missing one would let a subject come back.
+/// Subjects that were erased: a missing one would let a subject come back.
 pub static SUBJECT_TOMBSTONES: Table = Table {
     name: "subject_tombstones",
     key_columns: 2,
+    standing: Inside { group_columns: 1 },
     columns: &[("tenant", Text), ("handle", Text), ("erased_at", Integer), ("certificate", Text)],
 };
 
-/// Legal holds. Inside the state root: a missing one would let a subject be erased.
+/// Legal holds: a missing one would let a subject be erased.
 pub static SUBJECT_HOLDS: Table = Table {
     name: "subject_holds",
     key_columns: 3,
+    standing: Inside { group_columns: 2 },
     columns: &[
         ("tenant", Text),
         ("handle", Text),

@@ -8,18 +8,19 @@
 //! else by which a schema could make a statement do something other than what it says.
 
 mod migration;
+mod state_map;
 mod statement;
 
 use crate::change::{Change, Write};
 use crate::schema::{KEY_VERSIONS, Table};
-use crate::{RawRow, Store, StoreError, StoreState};
+use crate::{Planned, PlannedBeside, RawRow, Store, StoreError, StoreState};
 use async_trait::async_trait;
 use medseal_core::keyring::Usage;
 use medseal_core::{KeyVersionId, StoreId};
 use rusqlite::TransactionBehavior::Immediate;
 use rusqlite::config::DbConfig;
 use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, params};
 use statement::Statements;
 use std::fs::{self, File, OpenOptions};
@@ -147,12 +148,25 @@ impl Store for SqliteStore {
         Ok(self.select(&KEY_VERSIONS, &sql, &[&id.to_string()])?.pop())
     }
 
-    async fn commit(&self, change: Change) -> Result<u64, StoreError> {
-        self.apply_all(&change, advance_epoch)
+    async fn bucket_hashes(&self) -> Result<Vec<u8>, StoreError> {
+        let sql = "SELECT bucket_hashes FROM store_state WHERE only_row = 1";
+        blob(&self.connection(), sql, [])
     }
 
-    async fn commit_beside(&self, change: Change) -> Result<(), StoreError> {
-        self.apply_all(&change, compare_epoch).map(drop)
+    async fn bucket(&self, number: u8) -> Result<Vec<u8>, StoreError> {
+        let sql = "SELECT entries FROM state_buckets WHERE bucket = ?1";
+        blob(&self.connection(), sql, [number])
+    }
+
+    async fn commit(&self, planned: Planned) -> Result<u64, StoreError> {
+        let advance = |transaction: &Transaction<'_>| state_map::advance(transaction, &planned);
+        self.apply_all(&planned.change, advance)
+    }
+
+    async fn commit_beside(&self, planned: PlannedBeside) -> Result<(), StoreError> {
+        let change = &planned.0;
+        let compare = |transaction: &Transaction<'_>| compare_epoch(transaction, change);
+        self.apply_all(change, compare)
     }
 
     async fn list_within(
@@ -191,6 +205,20 @@ impl Store for SqliteStore {
     }
 }
 
+/// One value of bytes; none and what is not bytes are no bytes, which no hash confirms.
+fn blob(
+    connection: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<u8>, StoreError> {
+    let mut prepared = connection.prepare_cached(sql)?;
+    let found = prepared.query_row(values, |row| match row.get_ref(0)? {
+        ValueRef::Blob(bytes) => Ok(bytes.to_vec()),
+        _ => Ok(Vec::new()),
+    });
+    Ok(found.optional()?.unwrap_or_default())
+}
+
 fn usage_of(connection: &Connection, id: KeyVersionId) -> Result<Usage, StoreError> {
     let sql = "SELECT messages, bytes FROM key_usage WHERE key_version_id = ?1";
     let count = |value: i64| u64::try_from(value).unwrap_or(0);
@@ -201,20 +229,21 @@ fn usage_of(connection: &Connection, id: KeyVersionId) -> Result<Usage, StoreErr
 }
 
 impl SqliteStore {
-    fn apply_all(
+    /// Makes all of a change or nothing; `guard` runs first, in the same transaction.
+    fn apply_all<T>(
         &self,
         change: &Change,
-        epoch: fn(&Transaction<'_>, u64) -> Result<u64, StoreError>,
-    ) -> Result<u64, StoreError> {
+        guard: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let mut connection = self.connection();
         let transaction = connection.transaction_with_behavior(Immediate)?;
-        let epoch = epoch(&transaction, change.expected_epoch)?;
+        let guarded = guard(&transaction)?;
         change.writes.iter().try_for_each(|write| apply(&transaction, write))?;
         transaction.commit()?;
         if change.writes.iter().any(|write| matches!(write, Write::Delete(..))) {
             forget(&connection);
         }
-        Ok(epoch)
+        Ok(guarded)
     }
 
     fn select(
@@ -243,21 +272,11 @@ fn forget(connection: &Connection) {
     let _ = connection.busy_timeout(BUSY);
 }
 
-/// The compare-and-set that serialises all changes.
-fn advance_epoch(transaction: &Transaction<'_>, expected: u64) -> Result<u64, StoreError> {
-    let next = expected.checked_add(1).ok_or(StoreError::Conflict)?;
-    let sql = "UPDATE store_state SET epoch = ?1 WHERE only_row = 1 AND epoch = ?2";
-    match transaction.execute(sql, [to_i64(next), to_i64(expected)])? {
-        1 => Ok(next),
-        _ => Err(StoreError::Conflict),
-    }
-}
-
-/// The same comparison without the step.
-fn compare_epoch(transaction: &Transaction<'_>, expected: u64) -> Result<u64, StoreError> {
+/// Refuses a change that was planned at another epoch.
+fn compare_epoch(transaction: &Transaction<'_>, change: &Change) -> Result<(), StoreError> {
     let sql = "SELECT epoch = ?1 FROM store_state WHERE only_row = 1";
-    match transaction.query_row(sql, [to_i64(expected)], |row| row.get(0))? {
-        true => Ok(expected),
+    match transaction.query_row(sql, [to_i64(change.expected_epoch)], |row| row.get(0))? {
+        true => Ok(()),
         false => Err(StoreError::Conflict),
     }
 }

@@ -97,6 +97,11 @@ fn verified(arguments: &Arguments, report: &AuditReport) -> Result<(), Failure> 
         report.entries, report.segments, report.signed
     ))?;
     output::line(&format!("details: {} present, {} erased", report.details, report.erased))?;
+    if report.being_written {
+        output::line(
+            "a writer kept the log: what stands behind the last whole entry was left out",
+        )?;
+    }
     for size in &report.continues {
         output::line(&format!("continues the checkpoint of {size} entries"))?;
     }

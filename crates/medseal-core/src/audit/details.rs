@@ -14,8 +14,8 @@ use super::entry::LogId;
 use super::tree::{Frontier, Hash, leaf_hash};
 use crate::context::MAX_VALUE_BYTES;
 use crate::envelope::{MAGIC, MessageParts, open_message, seal_message};
-use crate::kdf::{Label, derive};
-use crate::length_prefix::push_length_prefixed;
+use crate::kdf::{Label, Message, derive};
+use crate::length_prefix::{Append, push_length_prefixed};
 use crate::primitives::hmac_sha256::HmacKey;
 use crate::secret::LogSeed;
 use crate::{Error, KeyVersionId, MalformedKind, Random, Suite};
@@ -119,8 +119,8 @@ impl DetailsKey {
         let mut out = Vec::with_capacity(HEADER_BYTES + 128 + details.items.len());
         out.extend_from_slice(&[MAGIC, FORMAT_AUDIT_DETAILS, Suite::Aes256Gcm.code(), 0]);
         out.extend_from_slice(&KEY_NUMBER.to_be_bytes());
-        let context = self.context();
-        seal_message(&self.key, Suite::Aes256Gcm, 0, &context, random, &mut out, |out| {
+        let context = |out: &mut Message| self.context(out);
+        seal_message(&self.key, Suite::Aes256Gcm, 0, context, random, &mut out, |out| {
             out.push(PLAINTEXT_FORMAT);
             out.extend_from_slice(&details.secret);
             out.extend_from_slice(&details.items);
@@ -143,7 +143,7 @@ impl DetailsKey {
         }
         let suite = Suite::from_code(*suite)?;
         let parts = MessageParts::parse(sealed.get(HEADER_BYTES..).unwrap_or_default())?;
-        let plaintext = open_message(&self.key, suite, header, &self.context(), &parts)?;
+        let plaintext = open_message(&self.key, suite, header, |out| self.context(out), &parts)?;
         let Some((&[PLAINTEXT_FORMAT], rest)) = plaintext.split_first_chunk() else {
             return Err(Error::Rejected);
         };
@@ -152,12 +152,12 @@ impl DetailsKey {
         if details.root() == *root { Ok(details) } else { Err(Error::Rejected) }
     }
 
-    fn context(&self) -> Vec<u8> {
-        let mut out = vec![2, 0x10];
-        push_length_prefixed(&mut out, &self.log.0);
-        out.push(0x14);
-        push_length_prefixed(&mut out, b"audit-details");
-        out
+    fn context(&self, out: &mut Message) -> Result<(), Error> {
+        out.append(&[2, 0x10]);
+        push_length_prefixed(out, &self.log.0);
+        out.append(&[0x14]);
+        push_length_prefixed(out, b"audit-details");
+        Ok(())
     }
 }
 

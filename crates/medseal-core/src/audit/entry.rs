@@ -7,6 +7,7 @@
 use super::rejection::{Rejection, RejectionKind};
 use super::subject::SubjectTag;
 use super::tree::Hash;
+use crate::state_root::{StateAt, StateRoot};
 use crate::{Random, RandomFailure};
 use minicbor::{Decoder, Encoder};
 use std::fmt;
@@ -106,6 +107,8 @@ pub enum Event<'a> {
         /// Their SHA-256.
         digest: Hash,
     },
+    /// The store stands at this epoch and root, after a change that was made.
+    Store(StateAt),
 }
 
 /// How an operation was decided.
@@ -140,6 +143,8 @@ pub struct Access<'a> {
     pub outcome: Outcome,
     /// The store's epoch.
     pub epoch: u64,
+    /// The store's root at that epoch; absent before the store had one.
+    pub root: Option<StateRoot>,
     /// How many values.
     pub items: u64,
     /// The operation's digest.
@@ -205,6 +210,17 @@ impl<'a> Entry<'a> {
         if scratch == bytes { Ok(entry) } else { Err(refused) }
     }
 
+    /// The store's state that the entry names.
+    pub fn state(&self) -> Option<StateAt> {
+        match &self.event {
+            Event::Operation(access) => {
+                access.root.map(|root| StateAt { epoch: access.epoch, root })
+            }
+            Event::Store(state) => Some(*state),
+            Event::Boot { .. } | Event::ClockWentBack { .. } | Event::Recovery { .. } => None,
+        }
+    }
+
     fn is_permitted(&self) -> bool {
         let Event::Operation(access) = &self.event else { return true };
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
@@ -243,6 +259,9 @@ impl<'a> Entry<'a> {
             Event::Recovery { bytes, digest } => {
                 e.u8(29)?.u64(*bytes)?.u8(30)?.bytes(digest)?;
             }
+            Event::Store(StateAt { epoch, root }) => {
+                e.u8(10)?.u64(*epoch)?.u8(23)?.bytes(&root.0)?;
+            }
         }
         Ok(())
     }
@@ -263,13 +282,14 @@ impl Event<'_> {
             Event::Operation(_) => 1,
             Event::ClockWentBack { .. } => 2,
             Event::Recovery { .. } => 3,
+            Event::Store(_) => 4,
         }
     }
 
     /// How many members stand behind the first six.
     fn members(&self) -> u64 {
         match self {
-            Event::Boot { .. } | Event::Recovery { .. } => 2,
+            Event::Boot { .. } | Event::Recovery { .. } | Event::Store(_) => 2,
             Event::Operation(access) => access.members(),
             Event::ClockWentBack { .. } => 1,
         }
@@ -287,6 +307,7 @@ impl<'a> Access<'a> {
             !self.key_ids.is_empty(),
             self.more_keys > 0,
             self.change.is_some(),
+            self.root.is_some(),
             !self.subjects.is_empty(),
             self.more_subjects > 0,
         ];
@@ -314,6 +335,9 @@ impl<'a> Access<'a> {
         }
         if let Some(SealedDetails { length, digest, items_root }) = &self.details {
             e.u8(20)?.u64(*length)?.u8(21)?.bytes(digest)?.u8(22)?.bytes(items_root)?;
+        }
+        if let Some(root) = &self.root {
+            e.u8(23)?.bytes(&root.0)?;
         }
         write_ids(e, 40, &self.subjects)?;
         write_count(e, 41, self.more_subjects)
@@ -360,7 +384,7 @@ struct Members<'a> {
     /// Which of the numbers were there.
     seen: u64,
     texts: [Option<&'a str>; 5],
-    bytes: [Option<&'a [u8]>; 7],
+    bytes: [Option<&'a [u8]>; 8],
     collections: Vec<&'a str>,
     keys: Vec<&'a str>,
     key_ids: Vec<[u8; 8]>,
@@ -372,7 +396,7 @@ const MEMBERS: usize = 42;
 /// Members that are text, each at its place in [`Members::texts`].
 const TEXTS: [u8; 5] = [6, 7, 8, 13, 19];
 /// Members that are bytes, each at its place in [`Members::bytes`].
-const BYTES: [u8; 7] = [2, 12, 21, 22, 26, 27, 30];
+const BYTES: [u8; 8] = [2, 12, 21, 22, 23, 26, 27, 30];
 
 impl<'a> Members<'a> {
     fn none() -> Self {
@@ -429,6 +453,10 @@ impl<'a> Members<'a> {
             0 => Event::Boot { ed25519: self.hash(26)?, ml_dsa_87: self.hash(27)? },
             2 => Event::ClockWentBack { before: self.number(28)? },
             3 => Event::Recovery { bytes: self.number(29)?, digest: self.hash(30)? },
+            4 => {
+                let (epoch, root) = (self.number(10)?, StateRoot(self.hash(23)?));
+                Event::Store(StateAt { epoch, root })
+            }
             1 => Event::Operation(self.into_access()?),
             _ => return None,
         };
@@ -454,6 +482,7 @@ impl<'a> Members<'a> {
                 _ => return None,
             },
             epoch: self.number(10)?,
+            root: self.hash(23).map(StateRoot),
             items: self.number(11)?,
             digest: self.hash(12)?,
             tenant,

@@ -45,3 +45,12 @@ pub fn push_frame(out: &mut Vec<u8>, entry: &[u8], details: &[u8]) -> Option<()>
     out.extend_from_slice(details);
     Some(())
 }
+
+/// Entry, details and the rest behind the first frame; `None` when there is no whole one.
+pub fn split_frame(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (header, behind) = bytes.split_first_chunk()?;
+    let header = FrameHeader::parse(header)?;
+    let (entry, behind) = behind.split_at_checked(header.entry)?;
+    let (details, rest) = behind.split_at_checked(header.details)?;
+    Some((entry, details, rest))
+}

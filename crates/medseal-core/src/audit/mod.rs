@@ -14,6 +14,7 @@ mod head;
 mod note;
 mod proof;
 mod rejection;
+mod states;
 mod subject;
 pub mod tiles;
 mod tlog_proof;
@@ -25,7 +26,7 @@ pub use checkpoint::{Checkpoint, LogKeys, LogSigner, OpenedCheckpoint};
 pub use cosignature::{WitnessKeys, WitnessSigner};
 pub use details::{DetailItem, Details, DetailsKey, commit_items};
 pub use entry::{Access, Entry, Event, LogId, MAX_ENTRY_BYTES, Outcome, SealedDetails};
-pub use frame::{FRAME_HEADER_BYTES, FrameHeader, push_frame};
+pub use frame::{FRAME_HEADER_BYTES, FrameHeader, push_frame, split_frame};
 pub use head::{Head, HeadKey};
 pub use proof::{
     InclusionPaths, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion,
@@ -33,5 +34,5 @@ pub use proof::{
 pub use rejection::{Rejection, RejectionKind, RejectionPlace};
 pub use subject::{SubjectAuditKey, SubjectPseudonym, SubjectTag};
 pub use tlog_proof::TlogProof;
-pub use tree::{Frontier, Hash, leaf_hash, node_hash};
-pub use verifier::{DetailsState, LogVerifier};
+pub use tree::{Frontier, Hash, Span, leaf_hash, node_hash};
+pub use verifier::{DetailsState, LogVerifier, VerifiedRun};

@@ -58,6 +58,11 @@ pub enum RejectionKind {
     /// Details are neither what the entry commits to nor erased.
     #[error("the details are not those that the entry commits to")]
     EntryDetails,
+    /// The entry names another state root for an epoch than an entry before it, or none at all.
+    #[error(
+        "the entry names another state root for its epoch than the log before it, or none: the store was exchanged"
+    )]
+    EntryState,
     /// An entry or a seal knows a newer checkpoint than the log has.
     #[error(
         "the entry was written after a newer checkpoint than the log's: an old one was put back"
@@ -110,9 +115,11 @@ impl Rejection {
     pub fn code(&self) -> &'static str {
         use RejectionKind as K;
         match self.kind {
-            K::EntryMalformed | K::EntrySequence | K::EntryLog | K::EntryDetails => {
-                "AUDIT_ENTRY_REJECTED"
-            }
+            K::EntryMalformed
+            | K::EntrySequence
+            | K::EntryLog
+            | K::EntryDetails
+            | K::EntryState => "AUDIT_ENTRY_REJECTED",
             K::Root | K::Truncated | K::CheckpointOld => "AUDIT_ROOT_REJECTED",
             K::CheckpointMalformed
             | K::Ed25519Signature

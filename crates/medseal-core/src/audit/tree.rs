@@ -40,15 +40,30 @@ impl Frontier {
 
     /// Adds a leaf.
     pub fn push(&mut self, leaf: Hash) {
-        let mut node = leaf;
-        // each trailing one of the size is a perfect subtree that the new leaf completes
-        for _ in 0..self.size.trailing_ones() {
+        self.push_subtree(0, leaf);
+    }
+
+    /// Adds the leaves of a span; `false`, and nothing is added, when it does not begin where this
+    /// tree ends.
+    pub fn append(&mut self, span: &Span) -> bool {
+        let continues = span.first == self.size;
+        if continues {
+            span.roots.iter().for_each(|(level, root)| self.push_subtree(*level, *root));
+        }
+        continues
+    }
+
+    /// Adds a perfect subtree of 2^level leaves; the size is a multiple of that.
+    fn push_subtree(&mut self, level: u32, root: Hash) {
+        let mut node = root;
+        // each one of the size above this level is a perfect subtree that the new one completes
+        for _ in 0..(self.size >> level).trailing_ones() {
             if let Some(left) = self.peaks.pop() {
                 node = node_hash(&left, &node);
             }
         }
         self.peaks.push(node);
-        self.size += 1;
+        self.size += 1 << level;
     }
 
     /// The root over all leaves so far.
@@ -72,5 +87,40 @@ impl Frontier {
         let (peaks, rest) = rest.as_chunks::<32>();
         let whole = rest.is_empty() && peaks.len() == size.count_ones() as usize;
         whole.then(|| Self { size, peaks: peaks.to_vec() })
+    }
+}
+
+/// Leaves from some index on, kept as the largest perfect subtrees of the whole tree that they fill.
+/// So a part of a tree can be hashed without what stands before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    first: u64,
+    end: u64,
+    /// Level and root of each, from left to right.
+    roots: Vec<(u32, Hash)>,
+}
+
+impl Span {
+    /// No leaves yet.
+    pub fn starting_at(first: u64) -> Self {
+        Self { first, end: first, roots: Vec::new() }
+    }
+
+    /// The index behind its last leaf.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Adds a leaf.
+    pub fn push(&mut self, leaf: Hash) {
+        let (mut level, mut node) = (0, leaf);
+        while self.end >> level & 1 == 1
+            && let Some((_, left)) = self.roots.pop_if(|(of, _)| *of == level)
+        {
+            node = node_hash(&left, &node);
+            level += 1;
+        }
+        self.roots.push((level, node));
+        self.end += 1;
     }
 }

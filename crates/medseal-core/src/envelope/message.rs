@@ -7,7 +7,8 @@
 //! The commitment comes first, so that rejecting costs no cipher; GCM alone commits to neither key
 //! nor context, and one ciphertext that opens under two keys is how partitioning oracles are built.
 
-use crate::kdf::{Label, derive};
+use crate::kdf::{Label, Message};
+use crate::length_prefix::Append;
 use crate::primitives::aead;
 use crate::primitives::constant_time_equal;
 use crate::primitives::hmac_sha256::HmacKey;
@@ -50,12 +51,12 @@ impl<'a> MessageParts<'a> {
 }
 
 /// Appends salt, nonce, commitment and sealed body to `out`, where `out[bound_at..]` is the bound
-/// header. `write_body` appends the plaintext, which is encrypted where it stands.
+/// header. `context` writes CTX, `write_body` the plaintext, which is encrypted where it stands.
 pub(crate) fn seal_message(
     key: &HmacKey,
     suite: Suite,
     bound_at: usize,
-    context: &[u8],
+    context: impl FnOnce(&mut Message) -> Result<(), Error>,
     random: &mut impl Random,
     out: &mut Vec<u8>,
     write_body: impl FnOnce(&mut Vec<u8>),
@@ -67,7 +68,8 @@ pub(crate) fn seal_message(
     nonce12.copy_from_slice(nonce);
 
     let salt_at = out.len();
-    let okm = derive::<64>(key, Label::Field, &[&out[bound_at..], salt, context]);
+    let mut okm = Wiped::new([0; 64]);
+    derive_okm(key, &out[bound_at..], salt, context, &mut okm)?;
     let (commitment, message_key) = split_okm(&okm);
     out.extend_from_slice(&fresh);
     out.extend_from_slice(commitment);
@@ -84,10 +86,11 @@ pub(crate) fn open_message(
     key: &HmacKey,
     suite: Suite,
     bound: &[u8],
-    context: &[u8],
+    context: impl FnOnce(&mut Message) -> Result<(), Error>,
     parts: &MessageParts<'_>,
 ) -> Result<Wiped<Vec<u8>>, Error> {
-    let okm = derive::<64>(key, Label::Field, &[bound, parts.salt, context]);
+    let mut okm = Wiped::new([0; 64]);
+    derive_okm(key, bound, parts.salt, context, &mut okm)?;
     let (commitment, message_key) = split_okm(&okm);
     if !constant_time_equal(commitment, parts.commitment) {
         return Err(Error::Rejected);
@@ -96,6 +99,21 @@ pub(crate) fn open_message(
     let MessageParts { nonce, ciphertext, tag, .. } = *parts;
     aead::open(suite, message_key, nonce, bound, ciphertext, tag, &mut plaintext)?;
     Ok(plaintext)
+}
+
+fn derive_okm(
+    key: &HmacKey,
+    bound: &[u8],
+    salt: &[u8],
+    context: impl FnOnce(&mut Message) -> Result<(), Error>,
+    okm: &mut [u8; 64],
+) -> Result<(), Error> {
+    let mut message = Message::new(Label::Field);
+    message.append(bound);
+    message.append(salt);
+    context(&mut message)?;
+    message.derive_into(key, okm);
+    Ok(())
 }
 
 fn split_okm(okm: &[u8; 64]) -> (&[u8; 32], &[u8; 32]) {

@@ -19,7 +19,8 @@ pub use message::{NONCE_BYTES, SALT_BYTES};
 pub use text::{TEXT_PREFIX, decode_text, encode_text_into, is_text_form};
 pub use value::{Value, ValueType};
 
-use crate::context::{Binding, encode_into};
+use crate::context::{Binding, encode};
+use crate::kdf::Message;
 use crate::key_schedule::FieldKey;
 use crate::{Error, MalformedKind, MisuseKind, Plaintext, Random};
 
@@ -102,8 +103,6 @@ impl FieldKey {
         random: &mut impl Random,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        let mut context = Vec::with_capacity(160);
-        encode_into(self.scope(), self.subject(), binding, &mut context)?;
         let body = if flags.padded() { padding::padded_len(value)? } else { 1 + value.len() };
         if body > MAX_VALUE_BYTES {
             return Err(MisuseKind::ValueLength.into());
@@ -114,7 +113,8 @@ impl FieldKey {
         if let Some(token) = token {
             out.extend_from_slice(&token.0);
         }
-        seal_message(&self.hmac, self.suite(), start, &context, random, out, |out| {
+        let context = |out: &mut Message| encode(self.scope(), self.subject(), binding, out);
+        seal_message(&self.hmac, self.suite(), start, context, random, out, |out| {
             if flags.padded() {
                 padding::write_padded(value, body, out);
             } else {
@@ -142,10 +142,9 @@ impl FieldKey {
         if !named || header.flags != required || self.check_flags(required, binding).is_err() {
             return Err(Error::Rejected);
         }
-        let mut context = Vec::with_capacity(160);
-        encode_into(self.scope(), self.subject(), binding, &mut context)?;
+        let context = |out: &mut Message| encode(self.scope(), self.subject(), binding, out);
         let opened =
-            open_message(&self.hmac, self.suite(), envelope.bound, &context, &envelope.parts)?;
+            open_message(&self.hmac, self.suite(), envelope.bound, context, &envelope.parts)?;
         let (value_type, range) = if required.padded() {
             padding::read_padded(&opened)?
         } else {

@@ -4,7 +4,7 @@
 //! needed: the input key is uniform already.
 
 use crate::Error;
-use crate::wiped::Wiped;
+use crate::wiped::Kept;
 use aws_lc_rs::hkdf::{HKDF_SHA512, KeyType, Prk};
 
 struct Length(usize);
@@ -19,11 +19,8 @@ impl KeyType for Length {
 ///
 /// # Errors
 /// Never for the lengths of this crate; the type keeps the function total.
-pub(crate) fn expand<const N: usize>(
-    key: &[u8; 32],
-    info: &[&[u8]],
-) -> Result<Wiped<[u8; N]>, Error> {
-    let mut out = Wiped::new([0; N]);
+pub(crate) fn expand<const N: usize>(key: &[u8; 32], info: &[&[u8]]) -> Result<Kept<N>, Error> {
+    let mut out = Kept::zeroed();
     let prk = Prk::new_less_safe(HKDF_SHA512, key);
     let okm = prk.expand(info, Length(N)).map_err(|_| Error::Rejected)?;
     okm.fill(&mut out[..]).map_err(|_| Error::Rejected)?;

@@ -3,11 +3,12 @@
 use crate::support::Counting;
 use medseal_core::audit::{
     Access, Details, DetailsKey, DetailsState, Entry, Event, FrameHeader, LogId, LogVerifier,
-    Outcome, Rejection, SealedDetails, push_frame,
+    Outcome, Rejection, SealedDetails, VerifiedRun, push_frame,
 };
 use medseal_core::context::{Binding, Scope, encode_into};
 use medseal_core::primitives::sha256;
 use medseal_core::secret::LogSeed;
+use medseal_core::state_root::{StateAt, StateRoot};
 use medseal_core::{Error, KeyVersionId};
 
 const LOG: LogId = LogId([7; 16]);
@@ -19,6 +20,7 @@ fn access() -> Access<'static> {
         rule: Some("local-owner"),
         outcome: Outcome::Permitted,
         epoch: 3,
+        root: Some(StateRoot([5; 32])),
         items: 2,
         digest: [9; 32],
         tenant: Some("default"),
@@ -70,6 +72,8 @@ fn every_kind_of_entry_comes_back() {
         Event::Operation(subjects),
         Event::ClockWentBack { before: 1_700_000_100 },
         Event::Recovery { bytes: 17, digest },
+        Event::Store(StateAt { epoch: 1 << 40, root: StateRoot(digest) }),
+        Event::Operation(Access { root: None, ..access() }),
     ];
     for event in events {
         let entry = entry(300, event);
@@ -110,6 +114,75 @@ fn every_other_encoding_is_refused() {
     let mut format2 = good.clone();
     format2[2] = 2;
     assert!(refused(&format2));
+}
+
+/// As above, for the entry that says where the store stands.
+#[test]
+fn the_encoding_of_a_state_is_the_one_of_the_specification() {
+    let mut expected = vec![0xa8, 0x00, 0x01, 0x01, 0x04, 0x02, 0x50];
+    expected.extend_from_slice(&[7; 16]);
+    expected.extend_from_slice(&[0x03, 0x04, 0x04, 0x1a, 0x65, 0x53, 0xf1, 0x00, 0x05, 0x00]);
+    expected.extend_from_slice(&[0x0a, 0x19, 0x01, 0x02, 0x17, 0x58, 0x20]);
+    expected.extend_from_slice(&[9; 32]);
+    let state = StateAt { epoch: 258, root: StateRoot([9; 32]) };
+    assert_eq!(bytes(&entry(4, Event::Store(state))), expected);
+    // the root missing, too short, or with a member of another kind
+    assert!(refused(&[&[0xa7], &expected[1..expected.len() - 35]].concat()));
+    let short = [&expected[..expected.len() - 33], &[0x1f], &[9; 31]].concat();
+    assert!(refused(&short));
+    assert!(refused(&[&[0xa9], &expected[1..], &[0x18, 0x1c, 0x05]].concat()));
+}
+
+#[test]
+fn an_epoch_has_one_root_and_no_operation_is_without() {
+    let at = |epoch, root| StateAt { epoch, root: StateRoot([root; 32]) };
+    let operation = |sequence, epoch, root: Option<u8>| {
+        let root = root.map(|root| StateRoot([root; 32]));
+        bytes(&entry(sequence, Event::Operation(Access { epoch, root, ..access() })))
+    };
+    let state = |sequence, named| bytes(&entry(sequence, Event::Store(named)));
+    let boot = bytes(&boot());
+    let honest =
+        [boot.clone(), operation(1, 1, None), state(2, at(2, 2)), operation(3, 2, Some(2))];
+    let newest = |log: &[Vec<u8>]| {
+        let mut verifier = LogVerifier::new(LOG);
+        for entry in log {
+            verifier.entry(entry)?;
+            verifier.end_details()?;
+        }
+        Ok::<_, Rejection>(verifier.state())
+    };
+    assert_eq!(newest(&honest), Ok(Some(at(2, 2))));
+    // an operation that began before the change
+    let late = [&honest[..], &[operation(4, 1, Some(1)), operation(5, 3, Some(3))]].concat();
+    assert_eq!(newest(&late), Ok(Some(at(3, 3))));
+    for refused in [operation(4, 2, Some(3)), state(4, at(2, 3)), operation(4, 2, None)] {
+        let log = [&honest[..], &[refused]].concat();
+        let rejection = newest(&log).unwrap_err();
+        assert_eq!(rejection.code(), "AUDIT_ENTRY_REJECTED");
+        assert!(rejection.to_string().starts_with("entry 4: "), "{rejection}");
+        assert!(rejection.to_string().contains("state root"), "{rejection}");
+        (1..5).for_each(|cut| assert_eq!(newest_of_runs(&log, cut), Err(rejection), "{cut}"));
+    }
+    for log in [&honest[..], &late] {
+        (1..log.len()).for_each(|cut| assert_eq!(newest_of_runs(log, cut), newest(log)));
+    }
+}
+
+/// Frames without details.
+fn frames(entries: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = Vec::new();
+    entries.iter().for_each(|entry| push_frame(&mut out, entry, b"").unwrap());
+    out
+}
+
+/// The same log in two runs that were verified apart.
+fn newest_of_runs(log: &[Vec<u8>], cut: usize) -> Result<Option<StateAt>, Rejection> {
+    let mut verifier = LogVerifier::new(LOG);
+    for (first, part) in [(0, &log[..cut]), (cut, &log[cut..])] {
+        verifier.join(&VerifiedRun::verify(LOG, first as u64, &frames(part))?)?;
+    }
+    Ok(verifier.state())
 }
 
 #[test]
@@ -274,4 +347,30 @@ fn frames_have_two_lengths_and_no_empty_entry() {
     assert_eq!(&out[6..], b"entrydetails");
     assert_eq!(FrameHeader::parse(&[0; 6]), None);
     assert_eq!(FrameHeader::parse(&[0xff, 0xff, 0, 0, 0, 0]), None);
+}
+
+/// A run of frames gives the verdicts that the same entries get one by one.
+#[test]
+fn a_run_is_verified_as_its_entries_are() {
+    let log = log(6);
+    let whole = verify(&log).unwrap();
+    let mut verifier = LogVerifier::new(LOG);
+    for part in [0..1, 1..4, 4..6] {
+        let run = VerifiedRun::verify(LOG, part.start as u64, &frames(&log[part])).unwrap();
+        assert_eq!((run.present, run.erased), (0, 0));
+        verifier.join(&run).unwrap();
+    }
+    assert_eq!((verifier.root(), verifier.size()), (whole, 6));
+    let gap = VerifiedRun::verify(LOG, 2, &frames(&log[2..4])).unwrap();
+    assert_eq!(verifier.join(&gap).unwrap_err().place.to_string(), "entry 6");
+    let at = |first, bytes: &[u8]| {
+        VerifiedRun::verify(LOG, first, bytes).err().map(|refused| refused.place.to_string())
+    };
+    assert_eq!(at(1, &frames(&log[2..4])).unwrap(), "entry 1");
+    assert_eq!(at(2, &frames(&[log[2].clone(), log[4].clone()])).unwrap(), "entry 3");
+    let cut = frames(&log[2..4]);
+    assert_eq!(at(2, &cut[..cut.len() - 1]).unwrap(), "entry 3");
+    let mut details = Vec::new();
+    push_frame(&mut details, &log[2], b"nobody committed to these").unwrap();
+    assert_eq!(at(2, &details).unwrap(), "entry 2");
 }

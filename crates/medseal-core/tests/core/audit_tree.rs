@@ -2,7 +2,7 @@
 
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use medseal_core::audit::{
-    Frontier, Hash, InclusionPaths, consistency_proof, inclusion_proof, leaf_hash, tiles,
+    Frontier, Hash, InclusionPaths, Span, consistency_proof, inclusion_proof, leaf_hash, tiles,
     verify_consistency, verify_inclusion,
 };
 use sha2::Sha256;
@@ -144,4 +144,26 @@ fn paths_of_tiles_are_those_of_the_specification() {
     tiles::push_to_bundle(&mut bundle, 1, b"").unwrap();
     assert_eq!(bundle, [0, 2, b'a', b'b', 0, 0]);
     assert!(tiles::push_to_bundle(&mut bundle, 2, &[0; 65_536]).is_err());
+}
+
+/// Wherever a tree is cut, and into however many parts, the parts come to its root.
+#[test]
+fn spans_of_a_tree_join_to_the_root_of_another_library() {
+    for n in 1..=40 {
+        let (leaves, expected) = (leaves(n), oracle(n).root());
+        for (first, second) in (0..=n).flat_map(|a| (a..=n).map(move |b| (a, b))) {
+            let mut tree = Frontier::default();
+            for part in [0..first, first..second, second..n] {
+                let mut span = Span::starting_at(part.start as u64);
+                leaves[part].iter().for_each(|leaf| span.push(*leaf));
+                assert!(tree.append(&span));
+            }
+            assert_eq!(tree.root()[..], expected.as_bytes()[..], "{n} cut at {first}, {second}");
+        }
+    }
+    let mut tree = Frontier::default();
+    let mut later = Span::starting_at(1);
+    later.push([1; 32]);
+    assert!(!tree.append(&later), "it does not begin where the tree ends");
+    assert_eq!(tree, Frontier::default());
 }

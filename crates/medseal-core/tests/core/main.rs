@@ -18,6 +18,8 @@ mod context;
 #[cfg(test)]
 mod envelope;
 #[cfg(test)]
+mod escrow;
+#[cfg(test)]
 mod keyring;
 #[cfg(test)]
 mod labels;
@@ -31,6 +33,8 @@ mod pseudonym;
 mod row_mac;
 #[cfg(test)]
 mod selftest;
+#[cfg(test)]
+mod state_root;
 #[cfg(test)]
 mod stored_secret;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use medseal_core::KeyVersionId;
 use medseal_core::context::Scope;
 use medseal_core::envelope::Flags;
 use medseal_health::UNCLASSIFIED;
-use medseal_store::{Change, FieldRecord, StoreError};
+use medseal_store::{Change, FieldRecord, StoreError, Stored};
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -129,15 +129,14 @@ impl Engine {
         scope: &Scope,
     ) -> Result<Option<FieldDefinition>, EngineError> {
         let key = [scope.tenant(), scope.collection(), scope.field()];
-        let row = medseal_store::get::<FieldRecord>(&*self.store, &key).await?;
-        row.map(|row| parse(&row.verify(&self.row_mac)?.record)).transpose()
+        let row = self.rows().get::<FieldRecord>(&key).await?;
+        row.map(|row| parse(&row.record)).transpose()
     }
 
     /// Every definition of a tenant.
     pub(crate) async fn definitions(&self, tenant: &str) -> Result<Definitions, EngineError> {
         let mut out = Definitions::new();
-        for row in medseal_store::all::<FieldRecord>(&*self.store, &[tenant]).await? {
-            let record = row.verify(&self.row_mac)?.record;
+        for Stored { record, .. } in self.rows().all::<FieldRecord>(&[tenant]).await? {
             let definition = parse(&record)?;
             out.insert((record.collection, record.field), definition);
         }

@@ -17,7 +17,7 @@ use medseal_core::row_mac::primary_key;
 use medseal_core::secret::Kek;
 use medseal_core::{Error, KeyVersionId, Suite};
 use medseal_policy::ChangeKeys;
-use medseal_store::{Change, KeyRecord, KeySecretRecord, KeyVersionRecord, StoreError};
+use medseal_store::{Change, KeyRecord, KeySecretRecord, KeyVersionRecord, Planned, StoreError};
 
 /// How often a change starts over when others are faster.
 const MAX_ATTEMPTS: u32 = 256;
@@ -310,10 +310,8 @@ impl Engine {
         id: KeyVersionId,
     ) -> Result<(), EngineError> {
         let key = id.to_string();
-        let row = medseal_store::get::<KeySecretRecord>(&*self.store, &[&key]).await?;
-        if let Some(row) = row {
-            let version = row.verify(&self.row_mac)?.version;
-            change.delete::<KeySecretRecord>(&[&key], version)?;
+        if let Some(row) = self.rows().get::<KeySecretRecord>(&[&key]).await? {
+            change.delete::<KeySecretRecord>(&[&key], row.version)?;
         }
         Ok(())
     }
@@ -326,10 +324,24 @@ impl Engine {
         id: KeyVersionId,
         what: &str,
     ) -> Result<bool, EngineError> {
+        let planned = match self.rows().plan(change).await {
+            Ok(planned) => planned,
+            Err(StoreError::Conflict) => return Ok(false),
+            Err(other) => return Err(other.into()),
+        };
         self.record_change(epoch, id, what)?;
-        match self.store.commit(change).await {
+        self.commit_planned(planned).await
+    }
+
+    /// Commits what was planned and recorded; `false` when somebody else was faster.
+    pub(crate) async fn commit_planned(&self, planned: Planned) -> Result<bool, EngineError> {
+        let after = planned.changes_the_root().then(|| planned.after());
+        match self.rows().commit(planned).await {
             Ok(epoch) => {
                 self.cache().enter_epoch(epoch);
+                // the change is made and its entry stands; without this one the next entry says it
+                let now = self.clock.now();
+                let _ = after.map(|state| self.ledger.record_state(now, state));
                 Ok(true)
             }
             Err(StoreError::Conflict) => Ok(false),
@@ -354,8 +366,7 @@ impl Engine {
     }
 
     async fn key_exists(&self, tenant: &str, name: &str) -> Result<bool, EngineError> {
-        let row = medseal_store::get::<KeyRecord>(&*self.store, &[tenant, name]).await?;
-        Ok(row.is_some())
+        Ok(self.rows().get::<KeyRecord>(&[tenant, name]).await?.is_some())
     }
 }
 

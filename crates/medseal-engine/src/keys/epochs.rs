@@ -24,7 +24,7 @@ const MONTHS_KEPT: i32 = 3;
 
 impl Engine {
     /// Does what a new month asks for when a month has begun since the last time.
-    pub(super) async fn keep_month(&self) -> Result<(), EngineError> {
+    pub(crate) async fn keep_month(&self) -> Result<(), EngineError> {
         let month = self.clock.month().yyyymm();
         let before = self.month_kept.swap(month, Ordering::SeqCst);
         if before == month {
@@ -139,8 +139,7 @@ impl Engine {
         let target = self.wrap_key(month).await?;
         let mut change = Change::new(epoch);
         let mut any = false;
-        for row in medseal_store::all::<KeySecretRecord>(&*self.store, &[]).await? {
-            let Stored { record, version } = row.verify(&self.row_mac)?;
+        for Stored { record, version } in self.rows().all::<KeySecretRecord>(&[]).await? {
             let old = u32::try_from(record.month).ok().and_then(Month::from_yyyymm);
             let Some(old) = old.filter(|old| *old < month) else { continue };
             let source = self.wrap_key(old).await?;

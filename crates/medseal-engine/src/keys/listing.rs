@@ -69,9 +69,8 @@ impl Engine {
     pub async fn list_keys(&self, tenant: &str) -> Result<Vec<KeySummary>, EngineError> {
         self.begin().await?;
         let mut out = Vec::new();
-        for row in medseal_store::all::<KeyRecord>(&*self.store, &[tenant]).await? {
-            let record = row.verify(&self.row_mac)?.record;
-            out.push(self.summary(&self.read_key(tenant, &record.name).await?).await?);
+        for row in self.rows().all::<KeyRecord>(&[tenant]).await? {
+            out.push(self.summary(&self.read_key(tenant, &row.record.name).await?).await?);
         }
         Ok(out)
     }

@@ -25,7 +25,8 @@ use medseal_core::stored_secret::{Month, Place, StoredHeader, WrapKey};
 use medseal_core::stream::StreamKey;
 use medseal_core::{KeyVersionId, Suite};
 use medseal_kms::KmsError;
-use medseal_store::{KeyRecord, KeySecretRecord, KeyVersionRecord, Record, StoreError, Stored};
+use medseal_store::{KeyRecord, KeySecretRecord, KeyVersionRecord, Record, Stored};
+use medseal_store::{RolledBack, StoreError};
 use std::sync::Arc;
 
 const KEK_PURPOSE: &str = "kek";
@@ -55,7 +56,7 @@ impl Engine {
 
     /// As [`Engine::begin`], whatever the month.
     pub(super) async fn enter(&self) -> Result<u64, EngineError> {
-        let epoch = self.store.state().await?.epoch;
+        let epoch = self.current_state().await?.epoch;
         self.cache().enter_epoch(epoch);
         Ok(epoch)
     }
@@ -84,10 +85,14 @@ impl Engine {
         tenant: &str,
         name: &str,
     ) -> Result<LoadedKey, EngineError> {
-        let mut before = self.store.state().await?.epoch;
+        let mut before = self.rows().state().await?.epoch;
         for _ in 0..MAX_READS {
             let read = self.read_key_rows(tenant, name).await;
-            let after = self.store.state().await?.epoch;
+            if matches!(read, Err(EngineError::Store(StoreError::Conflict))) {
+                // it was read again often enough
+                return read;
+            }
+            let after = self.rows().state().await?.epoch;
             if after == before {
                 return read;
             }
@@ -97,15 +102,11 @@ impl Engine {
     }
 
     async fn read_key_rows(&self, tenant: &str, name: &str) -> Result<LoadedKey, EngineError> {
-        let found = medseal_store::get::<KeyRecord>(&*self.store, &[tenant, name]).await?;
-        let row = found.ok_or_else(|| EngineError::NoSuchKey(name.to_owned()))?;
-        let Stored { record, version } = row.verify(&self.row_mac)?;
-        let mut version_rows = Vec::new();
-        let rows = medseal_store::all::<KeyVersionRecord>(&*self.store, &[tenant, name]).await?;
-        for row in rows {
-            let Stored { record, version } = row.verify(&self.row_mac)?;
-            version_rows.push((record, version));
-        }
+        let found = self.rows().get::<KeyRecord>(&[tenant, name]).await?;
+        let found = found.ok_or_else(|| EngineError::NoSuchKey(name.to_owned()))?;
+        let Stored { record, version } = found;
+        let rows = self.rows().all::<KeyVersionRecord>(&[tenant, name]).await?;
+        let version_rows: Vec<_> = rows.into_iter().map(|row| (row.record, row.version)).collect();
         let records: Vec<KeyVersionRecord> = version_rows.iter().map(|(r, _)| r.clone()).collect();
         let keyring = medseal_store::keyring(&record, &records)?;
         Ok(LoadedKey {
@@ -127,13 +128,24 @@ impl Engine {
         if let Some(key) = self.cache().key_of_version(id).filter(|key| key.tenant == tenant) {
             return Ok(key);
         }
-        let row = self.store.find_key_version(id).await?;
-        let row = row.ok_or(EngineError::KeyVersionUnknown)?;
+        let Some(row) = self.store.find_key_version(id).await? else {
+            return Err(self.missing_version(id).await?);
+        };
         let record = KeyVersionRecord::from_columns(row.columns)?;
         if record.tenant != tenant {
             return Err(medseal_core::Error::Rejected.into());
         }
         self.load_key(tenant, &record.name).await
+    }
+
+    /// Why there is no row of a key version. One that has a wrapped key had a row.
+    async fn missing_version(&self, id: KeyVersionId) -> Result<EngineError, EngineError> {
+        let key = id.to_string();
+        let secret = self.rows().get::<KeySecretRecord>(&[&key]).await?;
+        let table = KeyVersionRecord::table().name;
+        Ok(secret.map_or(EngineError::KeyVersionUnknown, |_| {
+            StoreError::from(RolledBack::RowMissing { table, key }).into()
+        }))
     }
 
     /// `NAME@N` of the key version that a binary envelope names.
@@ -236,8 +248,8 @@ impl Engine {
         &self,
         id: KeyVersionId,
     ) -> Result<(Stored<KeySecretRecord>, Month), EngineError> {
-        let row = medseal_store::get::<KeySecretRecord>(&*self.store, &[&id.to_string()]).await?;
-        let row = row.ok_or(EngineError::KeyVersionUnknown)?.verify(&self.row_mac)?;
+        let row = self.rows().get::<KeySecretRecord>(&[&id.to_string()]).await?;
+        let row = row.ok_or(EngineError::KeyVersionUnknown)?;
         let month = StoredHeader::parse(&row.record.secret)?.month;
         Ok((row, month))
     }

@@ -98,8 +98,7 @@ impl Engine {
             return Ok(known);
         }
         let handle = self.subject_handle(tenant, subject).to_string();
-        let row = self.subject_row(tenant, &handle).await?;
-        let Some(row) = row else { return Err(self.no_subject(tenant, &handle).await?) };
+        let row = self.living_subject(tenant, &handle).await?;
         let keys = Arc::new(self.open_subject(row).await?);
         self.cache().put_subject(tenant, Arc::clone(&keys), now);
         Ok(keys)
@@ -180,8 +179,7 @@ impl Engine {
         tenant: &str,
         handle: &str,
     ) -> Result<Option<Stored<SubjectRecord>>, EngineError> {
-        let row = medseal_store::get::<SubjectRecord>(&*self.store, &[tenant, handle]).await?;
-        Ok(row.map(|row| row.verify(&self.row_mac)).transpose()?)
+        Ok(self.rows().get::<SubjectRecord>(&[tenant, handle]).await?)
     }
 
     pub(crate) async fn tombstone(
@@ -189,21 +187,24 @@ impl Engine {
         tenant: &str,
         handle: &str,
     ) -> Result<Option<SubjectTombstoneRecord>, EngineError> {
-        let key = [tenant, handle];
-        let row = medseal_store::get::<SubjectTombstoneRecord>(&*self.store, &key).await?;
-        Ok(row.map(|row| row.verify(&self.row_mac)).transpose()?.map(|row| row.record))
+        let row = self.rows().get::<SubjectTombstoneRecord>(&[tenant, handle]).await?;
+        Ok(row.map(|row| row.record))
     }
 
-    /// Why there is no row of a subject.
-    pub(crate) async fn no_subject(
+    /// The row of a subject that was not erased. A tombstone counts more than a row: rows are outside
+    /// the state root, and whoever kept one from before the erasure could put it back.
+    ///
+    /// # Errors
+    /// [`EngineError::SubjectErased`], [`EngineError::SubjectUnknown`].
+    pub(crate) async fn living_subject(
         &self,
         tenant: &str,
         handle: &str,
-    ) -> Result<EngineError, EngineError> {
-        Ok(match self.tombstone(tenant, handle).await? {
-            Some(_) => EngineError::SubjectErased,
-            None => EngineError::SubjectUnknown,
-        })
+    ) -> Result<Stored<SubjectRecord>, EngineError> {
+        if self.tombstone(tenant, handle).await?.is_some() {
+            return Err(EngineError::SubjectErased);
+        }
+        self.subject_row(tenant, handle).await?.ok_or(EngineError::SubjectUnknown)
     }
 
     /// Opens a row. When its month's key is gone, somebody moved the row on after it was read.
@@ -273,15 +274,14 @@ impl Engine {
         while attempts < MAX_ATTEMPTS {
             let epoch = self.enter().await?;
             let limit = u32::try_from(MAX_ROWS).unwrap_or(u32::MAX);
-            let rows =
-                medseal_store::within::<SubjectRecord>(&*self.store, "month", below.clone(), limit);
-            let rows = rows.await?;
+            let rows = self.rows();
+            let rows = rows.within::<SubjectRecord>("month", below.clone(), limit).await?;
             if rows.is_empty() {
                 return Ok(true);
             }
             let (mut change, mut moved) = (Change::new(epoch), 0);
             for row in rows {
-                let Ok(row) = row.verify(&self.row_mac) else { continue };
+                let Ok(row) = row else { continue };
                 let Ok(stored) = self.unwrap_subject(&row, &mut wraps).await else { continue };
                 let Stored { record, version } = row;
                 let pk = primary_key(&[&record.tenant, &record.handle]);
@@ -314,8 +314,9 @@ impl Engine {
         change: Change,
         what: &str,
     ) -> Result<bool, EngineError> {
+        let planned = self.rows().plan_beside(change)?;
         self.record_change(epoch, KeyVersionId([0; 8]), what)?;
-        match self.store.commit_beside(change).await {
+        match self.rows().commit_beside(planned).await {
             Ok(()) => Ok(true),
             Err(StoreError::Conflict) => Ok(false),
             Err(other) => Err(other.into()),

@@ -11,9 +11,11 @@ use crate::random::BufferedRandom;
 use medseal_core::audit::{DetailsKey, LogId, LogKeys, LogSigner};
 use medseal_core::operation::{Operation, OperationItems};
 use medseal_core::secret::LogSeed;
+use medseal_core::state_root::StateRoot;
 use medseal_core::{Error, KeyVersionId};
 use medseal_policy::Principal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// How many entries [`BenchLog::fill`] writes; a build that is not optimised is run, not measured.
 pub(crate) const ENTRIES: u64 = if cfg!(debug_assertions) { 10_000 } else { 300_000 };
@@ -35,7 +37,7 @@ impl BenchLog {
         let keys = LogSigner::new(log, &seed)?.keys().clone();
         let open = || -> Result<OpenedLog, EngineError> {
             let seed = LogSeed::from_slice(seed.expose_bytes()).ok_or(Error::Rejected)?;
-            Ok(OpenedLog { keys: keys.clone(), seed })
+            Ok(OpenedLog { keys: keys.clone(), seed: Arc::new(seed) })
         };
         Writer::create(&files, open()?, TIME)?;
         let details = DetailsKey::new(log, &seed);
@@ -75,6 +77,7 @@ impl BenchLog {
             time: i64::try_from(TIME).unwrap_or(0),
             principal: &principal,
             epoch: 1,
+            root: Some(StateRoot([5; 32])),
             items: kept,
             count: 1,
             keys: &["default@1".to_owned()],

@@ -3,11 +3,13 @@
 
 use crate::error::EngineError;
 use crate::random::BufferedRandom;
-use medseal_core::audit::{self, Access, DetailsKey, Outcome, SealedDetails, SubjectTag};
+use medseal_core::audit::{self, Access, DetailsKey, Event, Outcome, SealedDetails, SubjectTag};
 use medseal_core::keyring::UnixSeconds;
 use medseal_core::operation::{Operation, OperationDigest};
 use medseal_core::primitives::sha256;
+use medseal_core::state_root::{StateAt, StateRoot};
 use medseal_policy::Principal;
+use medseal_store::{RolledBack, StoreError};
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -21,6 +23,8 @@ pub(crate) struct Details<'a> {
     pub(crate) time: UnixSeconds,
     pub(crate) principal: &'a Principal,
     pub(crate) epoch: u64,
+    /// The store's root at that epoch; `None` before it has one.
+    pub(crate) root: Option<StateRoot>,
     /// The secret and every item.
     pub(crate) items: Option<audit::Details>,
     pub(crate) count: u64,
@@ -32,17 +36,27 @@ pub(crate) struct Details<'a> {
     pub(crate) subjects: Vec<SubjectTag>,
 }
 
-/// An operation's entry without its place.
+/// An entry without its place.
 pub(crate) struct Draft {
     pub(super) time: u64,
     /// Since when it waits for its place.
     since: Instant,
+    says: Says,
+}
+
+enum Says {
+    Operation(Box<OperationDraft>),
+    Store(StateAt),
+}
+
+struct OperationDraft {
     /// The encrypted details.
-    pub(super) sealed: Vec<u8>,
+    sealed: Vec<u8>,
     operation: &'static str,
     rule: Option<&'static str>,
     principal: String,
     epoch: u64,
+    root: Option<StateRoot>,
     items: u64,
     digest: OperationDigest,
     tenant: Option<String>,
@@ -82,6 +96,7 @@ fn may_stand_in_clear(name: &str) -> bool {
 }
 
 impl Draft {
+    /// An operation that was decided on.
     pub(crate) fn new(
         operation: Operation,
         rule: Option<&'static str>,
@@ -89,14 +104,74 @@ impl Draft {
         details: Details<'_>,
         key: &DetailsKey,
     ) -> Result<Self, EngineError> {
+        let time = details.time;
+        let says = OperationDraft::new(operation, rule, digest, details, key)?;
+        Ok(Self::at(time, Says::Operation(Box::new(says))))
+    }
+
+    /// Where the store stands after a change that was made.
+    pub(crate) fn of_store(time: UnixSeconds, state: StateAt) -> Self {
+        Self::at(time, Says::Store(state))
+    }
+
+    fn at(time: UnixSeconds, says: Says) -> Self {
+        Self { time: u64::try_from(time).unwrap_or(0), since: Instant::now(), says }
+    }
+
+    /// The time that a clock which never went back shows by now. An entry that waited its turn is
+    /// not a sign of one that did.
+    pub(super) fn time_by_now(&self) -> u64 {
+        self.time.saturating_add(self.since.elapsed().as_secs())
+    }
+
+    /// What the entry says.
+    pub(super) fn event(&self) -> Event<'_> {
+        match &self.says {
+            Says::Operation(operation) => Event::Operation(operation.access()),
+            Says::Store(state) => Event::Store(*state),
+        }
+    }
+
+    /// The encrypted details.
+    pub(super) fn sealed(&self) -> &[u8] {
+        match &self.says {
+            Says::Operation(operation) => &operation.sealed,
+            Says::Store(_) => &[],
+        }
+    }
+
+    /// No entry names another root than one before it for the same epoch: nobody could verify that
+    /// log again.
+    pub(super) fn agrees_with(&self, logged: Option<StateAt>) -> Result<(), StoreError> {
+        let named = match &self.says {
+            Says::Operation(draft) => draft.root.map(|root| StateAt { epoch: draft.epoch, root }),
+            Says::Store(state) => Some(*state),
+        };
+        match (named, logged) {
+            (Some(named), Some(logged)) if named.epoch == logged.epoch && named != logged => {
+                Err(RolledBack::SecondRoot(named.epoch).into())
+            }
+            (None, Some(_)) => Err(RolledBack::RootRemoved.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl OperationDraft {
+    fn new(
+        operation: Operation,
+        rule: Option<&'static str>,
+        digest: OperationDigest,
+        details: Details<'_>,
+        key: &DetailsKey,
+    ) -> Result<Self, EngineError> {
         let mut draft = Self {
-            time: u64::try_from(details.time).unwrap_or(0),
-            since: Instant::now(),
             sealed: Vec::new(),
             operation: operation.name(),
             rule,
             principal: details.principal.name(),
             epoch: details.epoch,
+            root: details.root,
             items: details.count,
             digest,
             tenant: None,
@@ -152,14 +227,7 @@ impl Draft {
         Ok(())
     }
 
-    /// The time that a clock which never went back shows by now. An entry that waited its turn is
-    /// not a sign of one that did.
-    pub(super) fn time_by_now(&self) -> u64 {
-        self.time.saturating_add(self.since.elapsed().as_secs())
-    }
-
-    /// What the entry says.
-    pub(super) fn access(&self) -> Access<'_> {
+    fn access(&self) -> Access<'_> {
         let outcome = if self.rule.is_some() { Outcome::Permitted } else { Outcome::Denied };
         let more_ids = self.key_ids.len().saturating_sub(MOST_NAMES);
         Access {
@@ -168,6 +236,7 @@ impl Draft {
             rule: self.rule,
             outcome,
             epoch: self.epoch,
+            root: self.root,
             items: self.items,
             digest: self.digest.to_bytes(),
             tenant: self.tenant.as_deref(),

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// How long a writer waits for another one before it gives up.
 const LOCK_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a reader waits for a writer before it reads beside it.
+const READING_DEADLINE: Duration = Duration::from_secs(1);
 const LOCK_PAUSE: Duration = Duration::from_micros(200);
 const SEGMENT_DIGITS: usize = 20;
 
@@ -77,12 +79,16 @@ impl AuditFiles {
 
     /// Waits for the other writers and readers, not for ever.
     pub(super) fn lock(&self) -> Result<Lock, EngineError> {
-        self.wait(FlockOperation::NonBlockingLockExclusive)
+        self.wait(FlockOperation::NonBlockingLockExclusive, LOCK_DEADLINE)
     }
 
-    /// Waits for the writers, not for ever.
-    pub(super) fn lock_to_read(&self) -> Result<Lock, EngineError> {
-        self.wait(FlockOperation::NonBlockingLockShared)
+    /// Waits for the writers a moment. `None` when one of them keeps the lock, as it does while the
+    /// disk hangs: who wants to know what happened must be able to read all the same.
+    pub(super) fn lock_to_read(&self) -> Result<Option<Lock>, EngineError> {
+        match self.wait(FlockOperation::NonBlockingLockShared, READING_DEADLINE) {
+            Err(EngineError::AuditUnavailable(io::ErrorKind::WouldBlock)) => Ok(None),
+            lock => lock.map(Some),
+        }
     }
 
     /// `None` when another writer has the lock; readers are waited for.
@@ -94,13 +100,13 @@ impl AuditFiles {
         self.lock().ok()
     }
 
-    fn wait(&self, operation: FlockOperation) -> Result<Lock, EngineError> {
+    fn wait(&self, operation: FlockOperation, deadline: Duration) -> Result<Lock, EngineError> {
         let directory = File::open(&self.directory).map_err(unavailable)?;
         let start = Instant::now();
         loop {
             match flock(&directory, operation) {
                 Ok(()) => return Ok(Lock(directory)),
-                Err(Errno::WOULDBLOCK | Errno::INTR) if start.elapsed() < LOCK_DEADLINE => {
+                Err(Errno::WOULDBLOCK | Errno::INTR) if start.elapsed() < deadline => {
                     std::thread::sleep(LOCK_PAUSE);
                 }
                 Err(error) => return Err(unavailable(error.into())),

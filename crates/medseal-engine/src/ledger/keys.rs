@@ -1,18 +1,18 @@
 //! The keys of this node's log: made with it, kept as a stored secret, apart from all data keys.
 
-use super::files::{AuditFiles, broken, unavailable};
+use super::files::AuditFiles;
 use super::writer::Writer;
 use crate::error::EngineError;
 use crate::home::KWK_VERSION;
 use crate::random::BufferedRandom;
 use medseal_core::audit::{LogId, LogKeys, LogSigner};
 use medseal_core::keyring::UnixSeconds;
-use medseal_core::row_mac::{RowMacKey, primary_key};
+use medseal_core::row_mac::primary_key;
 use medseal_core::secret::{Kwk, LogSeed};
 use medseal_core::stored_secret::Place;
 use medseal_core::{Error, StoreId};
-use medseal_store::{AuditLogRecord, Change, Record, Store, StoreError, Stored};
-use std::fs;
+use medseal_store::{AuditLogRecord, Change, Record, RolledBack, Rows, StoreError, Stored};
+use std::sync::Arc;
 
 /// The public keys of a log, which verify it.
 pub use medseal_core::audit::LogKeys as AuditKeys;
@@ -31,19 +31,18 @@ const PURPOSE: &str = "audit-log";
 /// A log whose keys were opened.
 pub(crate) struct OpenedLog {
     pub(crate) keys: LogKeys,
-    pub(crate) seed: LogSeed,
+    pub(crate) seed: Arc<LogSeed>,
 }
 
 /// What the keys of a log are kept with.
 pub(crate) struct LogStore<'s> {
-    pub(crate) store: &'s dyn Store,
+    pub(crate) rows: Rows<'s>,
     pub(crate) store_id: &'s StoreId,
     pub(crate) kwk: &'s Kwk,
-    pub(crate) row_mac: &'s RowMacKey,
 }
 
 impl LogStore<'_> {
-    /// The keys of this node's log. A home that has none gets a log, once.
+    /// The keys of this node's log. A home gets its log when it is made.
     pub(crate) async fn open_or_create(
         &self,
         files: &AuditFiles,
@@ -52,18 +51,12 @@ impl LogStore<'_> {
         if let Some(log) = self.open().await? {
             return Ok(log);
         }
-        // of two processes the second finds the row
-        let _lock = files.lock()?;
-        if let Some(log) = self.open().await? {
-            return Ok(log);
-        }
         self.create(files, now).await
     }
 
     async fn open(&self) -> Result<Option<OpenedLog>, EngineError> {
-        let row = medseal_store::get::<AuditLogRecord>(self.store, &[NODE]).await?;
-        let Some(row) = row else { return Ok(None) };
-        let Stored { record, version } = row.verify(self.row_mac)?;
+        let row = self.rows.get::<AuditLogRecord>(&[NODE]).await?;
+        let Some(Stored { record, version }) = row else { return Ok(None) };
         let rejected =
             || StoreError::RowRejected { table: AuditLogRecord::table().name, key: NODE.into() };
         let log = LogId::parse(&record.log_id).ok_or_else(rejected)?;
@@ -72,12 +65,16 @@ impl LogStore<'_> {
         let seed =
             self.kwk.wrap_key(KWK_VERSION).unwrap(&self.place(&pk, version), &record.seed)?;
         let seed = LogSeed::from_slice(&seed).ok_or_else(rejected)?;
-        Ok(Some(OpenedLog { keys, seed }))
+        Ok(Some(OpenedLog { keys, seed: Arc::new(seed) }))
     }
 
     /// The files come first: a log without its row never recorded anything.
     async fn create(&self, files: &AuditFiles, now: UnixSeconds) -> Result<OpenedLog, EngineError> {
-        remove_unused(files)?;
+        // every store that has no log yet has a root: its first row began it
+        let epoch = match self.rows.state().await?.at() {
+            Some(state) => state.epoch,
+            None => return Err(StoreError::from(RolledBack::RootRemoved).into()),
+        };
         let random = &mut BufferedRandom;
         let log = LogId::generate(random).map_err(Error::from)?;
         let seed = LogSeed::generate(random).map_err(Error::from)?;
@@ -94,11 +91,12 @@ impl LogStore<'_> {
             created_at: now,
         };
         let time = u64::try_from(now).unwrap_or(0);
-        let copy = LogSeed::from_slice(seed.expose_bytes()).ok_or(Error::Rejected)?;
-        Writer::create(files, OpenedLog { keys: keys.clone(), seed: copy }, time)?;
-        let mut change = Change::new(self.store.state().await?.epoch);
-        change.insert(&record, self.row_mac)?;
-        self.store.commit(change).await?;
+        let seed = Arc::new(seed);
+        let opened = OpenedLog { keys: keys.clone(), seed: Arc::clone(&seed) };
+        Writer::create(files, opened, time)?;
+        let mut change = Change::new(epoch);
+        change.insert(&record, self.rows.key)?;
+        self.rows.commit(self.rows.plan(change).await?).await?;
         Ok(OpenedLog { keys, seed })
     }
 
@@ -107,26 +105,3 @@ impl LogStore<'_> {
         Place { store, table, primary_key, version, purpose: PURPOSE }
     }
 }
-
-/// Removes what a killed first start left. A log that recorded more than its beginning is never
-/// removed: its row was deleted, and that is somebody's doing.
-fn remove_unused(files: &AuditFiles) -> Result<(), EngineError> {
-    if !files.segments().exists() {
-        return Ok(());
-    }
-    let found = files.list()?;
-    let long = |first: &u64| {
-        fs::metadata(files.segment(*first)).is_ok_and(|file| file.len() > LONGEST_BEGINNING)
-    };
-    if found.segments.len() > 1 || found.segments.iter().any(long) {
-        return Err(broken("table audit_logs", "the row of this log is missing"));
-    }
-    fs::remove_dir_all(files.segments()).map_err(unavailable)?;
-    match fs::remove_file(files.checkpoint()) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unavailable(error)),
-        _ => Ok(()),
-    }
-}
-
-/// A boot entry with its frame.
-const LONGEST_BEGINNING: u64 = 160;

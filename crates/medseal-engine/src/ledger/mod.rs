@@ -7,6 +7,7 @@
 //! It must not decide anything, and there is no switch that makes it optional.
 
 mod about;
+mod batches;
 pub(crate) mod bench;
 mod draft;
 mod files;
@@ -16,7 +17,10 @@ mod keys;
 mod prove;
 mod read;
 mod signing;
+mod tail;
 mod verify;
+mod walk;
+mod watch;
 mod witness;
 mod writer;
 
@@ -33,9 +37,14 @@ pub(crate) use keys::{LogStore, OpenedLog};
 use crate::error::EngineError;
 use draft::Draft;
 use group::Group;
-use medseal_core::audit::{DetailsKey, ErasureCertificate, LogKeys};
+use medseal_core::audit::{DetailsKey, ErasureCertificate, LogKeys, LogSigner};
+use medseal_core::keyring::UnixSeconds;
 use medseal_core::operation::OperationDigest;
+use medseal_core::secret::LogSeed;
+use medseal_core::state_root::StateAt;
 use medseal_policy::{Authorized, Op};
+use std::sync::Arc;
+use watch::Watch;
 use writer::Writer;
 
 /// Proof that an operation stands in the ledger, on disk; single use, made only here.
@@ -51,12 +60,21 @@ impl Recorded {
     }
 }
 
+/// Makes the files of a log, for tests of homes from before.
+#[cfg(test)]
+pub(crate) fn create_log(files: &AuditFiles, log: OpenedLog) -> Result<(), EngineError> {
+    Writer::create(files, log, 1)
+}
+
 /// The append-only log of one home.
 pub struct Ledger {
     details: DetailsKey,
     keys: LogKeys,
     files: AuditFiles,
+    watch: Watch,
     group: Group,
+    /// For certificates; the writer has its own.
+    seed: Arc<LogSeed>,
 }
 
 impl Ledger {
@@ -65,8 +83,10 @@ impl Ledger {
     pub(crate) fn new(files: AuditFiles, log: OpenedLog) -> Self {
         let details = DetailsKey::new(log.keys.log(), &log.seed);
         let keys = log.keys.clone();
+        let watch = Watch::new(files.clone(), &log);
+        let seed = Arc::clone(&log.seed);
         let group = Group::new(Writer::new(files.clone(), log));
-        Self { details, keys, files, group }
+        Self { details, keys, files, watch, group, seed }
     }
 
     /// Appends the entry of an operation that was decided on.
@@ -81,7 +101,7 @@ impl Ledger {
     ) -> Result<Recorded, EngineError> {
         let rule = Some(authorized.rule());
         let draft = Draft::new(O::OPERATION, rule, authorized.digest(), details, &self.details)?;
-        self.group.append(draft)?;
+        self.append(draft)?;
         Ok(Recorded { digest: authorized.digest() })
     }
 
@@ -94,7 +114,38 @@ impl Ledger {
         digest: OperationDigest,
         details: Details<'_>,
     ) -> Result<(), EngineError> {
-        self.group.append(Draft::new(O::OPERATION, None, digest, details, &self.details)?)
+        self.append(Draft::new(O::OPERATION, None, digest, details, &self.details)?)
+    }
+
+    /// Appends where the store stands after a change that was made.
+    ///
+    /// # Errors
+    /// As [`Ledger::record`]; the change stands all the same.
+    pub(crate) fn record_state(
+        &self,
+        time: UnixSeconds,
+        state: StateAt,
+    ) -> Result<(), EngineError> {
+        self.append(Draft::of_store(time, state))
+    }
+
+    fn append(&self, draft: Draft) -> Result<(), EngineError> {
+        self.watch.failure().map_or(Ok(()), Err)?;
+        self.group.append(draft)
+    }
+
+    /// The newest state of the store that the log names, as of the last half second. When the log
+    /// cannot be read there is none, and nothing is recorded until it can.
+    pub(crate) fn look(&self, now_millis: u64) -> Option<StateAt> {
+        self.watch.look(now_millis)
+    }
+
+    /// The newest state of the store that the log names now.
+    ///
+    /// # Errors
+    /// As [`Ledger::record`].
+    pub(crate) fn newest_state(&self) -> Result<Option<StateAt>, EngineError> {
+        self.watch.newest()
     }
 
     /// Signs a certificate with the log's keys.
@@ -102,7 +153,7 @@ impl Ledger {
     /// # Errors
     /// What a certificate cannot say.
     pub(crate) fn certify(&self, certificate: &ErasureCertificate) -> Result<String, EngineError> {
-        self.group.certify(certificate)
+        Ok(LogSigner::new(self.keys.log(), &self.seed)?.certify(certificate)?)
     }
 
     /// The public keys.

@@ -31,7 +31,7 @@ pub struct EntrySummary {
     pub index: u64,
     /// When, RFC 3339.
     pub time: String,
-    /// The operation, or `boot`, `clock-went-back`, `recovery`.
+    /// The operation, or `boot`, `clock-went-back`, `recovery`, `store-state`.
     pub operation: String,
     /// Who.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,6 +66,9 @@ pub struct EntrySummary {
     /// The store's epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store_epoch: Option<u64>,
+    /// The store's root at that epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_root: Option<String>,
     /// What was changed, or what else there is to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -141,6 +144,7 @@ fn name_of<'e>(event: &Event<'e>) -> &'e str {
         Event::Operation(access) => access.operation,
         Event::ClockWentBack { .. } => "clock-went-back",
         Event::Recovery { .. } => "recovery",
+        Event::Store(_) => "store-state",
     }
 }
 
@@ -150,11 +154,13 @@ impl EntrySummary {
             index: entry.sequence,
             time: rfc3339(seconds(entry.time)),
             operation: name_of(&entry.event).to_owned(),
+            store_epoch: entry.state().map(|state| state.epoch),
+            state_root: entry.state().map(|state| state.root.to_string()),
             ..Self::default()
         };
         let note = match &entry.event {
             Event::Operation(access) => return summary.with(access),
-            Event::Boot { .. } => None,
+            Event::Boot { .. } | Event::Store(_) => None,
             Event::ClockWentBack { before } => Some(format!("from {}", rfc3339(seconds(*before)))),
             Event::Recovery { bytes, .. } => Some(format!("{bytes} bytes were cut")),
         };

@@ -3,24 +3,23 @@
 
 use super::files::{AuditFiles, broken, unavailable};
 use crate::error::EngineError;
-use medseal_core::audit::{
-    Checkpoint, ErasureCertificate, Hash, LogId, LogSigner, OpenedCheckpoint,
-};
+use medseal_core::audit::{Checkpoint, Hash, LogId, LogSigner, OpenedCheckpoint};
 use medseal_core::secret::LogSeed;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 pub(super) struct Signing {
     files: AuditFiles,
     log: LogId,
-    seed: LogSeed,
+    seed: Arc<LogSeed>,
     signer: Option<LogSigner>,
 }
 
 impl Signing {
-    pub(super) fn new(files: AuditFiles, log: LogId, seed: LogSeed) -> Self {
+    pub(super) fn new(files: AuditFiles, log: LogId, seed: Arc<LogSeed>) -> Self {
         Self { files, log, seed, signer: None }
     }
 
@@ -46,14 +45,6 @@ impl Signing {
             Some(segment) => self.put(&self.files.seal(segment), note.as_bytes()),
             None => Ok(()),
         }
-    }
-
-    /// Signs a certificate with the log's keys.
-    pub(super) fn certify(
-        &mut self,
-        certificate: &ErasureCertificate,
-    ) -> Result<String, EngineError> {
-        Ok(self.signer()?.certify(certificate)?)
     }
 
     fn signer(&mut self) -> Result<&LogSigner, EngineError> {

@@ -3,6 +3,7 @@
 
 use super::files::{AuditFiles, unavailable};
 use super::frames::{Frames, Next};
+use super::walk::SegmentWalk;
 use crate::error::EngineError;
 use medseal_core::Error;
 use medseal_core::audit::{
@@ -38,6 +39,9 @@ pub struct AuditReport {
     pub details: u64,
     /// How many had them erased.
     pub erased: u64,
+    /// Whether a writer kept the log locked, so that what stands behind the last whole entry may be
+    /// an entry that is being written.
+    pub being_written: bool,
     /// Sizes of the kept checkpoints that the log continues.
     pub continues: Vec<u64>,
 }
@@ -64,20 +68,23 @@ pub fn verify_log(request: &VerifyRequest<'_>) -> Result<AuditReport, EngineErro
     checkpoints.push(newest);
     checkpoints.sort_by_key(|checkpoint| checkpoint.size);
     let mut pending = checkpoints.iter().peekable();
-    let verifier = snapshot.walk(request.keys, |verifier, _, state| {
-        match state {
-            DetailsState::None => {}
-            DetailsState::Present => report.details += 1,
-            DetailsState::Erased => report.erased += 1,
+    let mut verifier = LogVerifier::new(request.keys.log());
+    for segment in &snapshot.segments {
+        let mut walk = snapshot.segment(segment, &verifier)?;
+        loop {
+            while let Some(due) = pending.next_if(|due| due.size <= verifier.size()) {
+                verifier.check(due).map_err(Error::from)?;
+            }
+            let until = pending.peek().map_or(u64::MAX, |due| due.size);
+            if !walk.step(request.keys.log(), &mut verifier, until, &mut report)? {
+                break;
+            }
         }
-        while let Some(due) = pending.next_if(|due| due.size <= verifier.size()) {
-            verifier.check(due).map_err(Error::from)?;
-        }
-        Ok(())
-    })?;
+    }
     pending.try_for_each(|due| verifier.check(due)).map_err(Error::from)?;
     verifier.check_newest(newest.size).map_err(Error::from)?;
     (report.entries, report.signed) = (verifier.size(), newest.size);
+    report.being_written = snapshot.being_written;
     report.segments = snapshot.segments.len() as u64;
     Ok(report)
 }
@@ -90,12 +97,15 @@ pub(super) struct Snapshot {
     seals: Vec<u64>,
     /// The newest checkpoint's note.
     pub(super) newest: String,
+    being_written: bool,
 }
 
 impl Snapshot {
-    /// Looks at the files while nobody writes; what is appended later is left out.
+    /// Looks at the files while nobody writes, or beside a writer that does not get on; what is
+    /// appended later is left out. The checkpoint is read before the lengths, so that it cannot be
+    /// newer than what was read.
     pub(super) fn take(files: &AuditFiles) -> Result<Self, EngineError> {
-        let _lock = files.lock_to_read()?;
+        let lock = files.lock_to_read()?;
         let listing = files.list()?;
         if let Some(name) = listing.unknown.first() {
             return Err(file(name, "is not a file of an audit log"));
@@ -120,7 +130,8 @@ impl Snapshot {
                 "is missing and its seal is there",
             ));
         }
-        Ok(Self { files: files.clone(), segments, seals: listing.seals, newest })
+        let (being_written, seals) = (lock.is_none(), listing.seals);
+        Ok(Self { files: files.clone(), segments, seals, newest, being_written })
     }
 
     /// The seals of all segments, with their signatures verified.
@@ -147,6 +158,19 @@ impl Snapshot {
             seals.push(seal);
         }
         Ok(seals)
+    }
+
+    /// The entries of one segment, which must follow on those that were verified.
+    fn segment(
+        &self,
+        (first, length): &(u64, u64),
+        verifier: &LogVerifier,
+    ) -> Result<SegmentWalk<'_>, EngineError> {
+        if *first != verifier.size() {
+            let expected = verifier.size();
+            return Err(file(&format!("segments/{expected:020}.log"), "is missing"));
+        }
+        SegmentWalk::new(self, self.files.segment(*first), (*first, *length))
     }
 
     /// Takes every entry through a verifier; `visit` is called behind each.
@@ -179,9 +203,8 @@ impl Snapshot {
                 match frames.next().map_err(unavailable)? {
                     Next::End => break,
                     Next::Torn => {
-                        let (name, at) = (format!("segments/{first:020}.log"), frames.offset());
-                        let what = "ends in bytes that are no whole entry";
-                        return Err(file(&format!("{name}, byte {at}"), what));
+                        self.torn(*first, frames.offset())?;
+                        break;
                     }
                     Next::Frame => {}
                 }
@@ -199,6 +222,13 @@ impl Snapshot {
             }
         }
         Ok(verifier)
+    }
+
+    /// Bytes behind the last whole entry: refused, unless somebody is just writing them.
+    pub(super) fn torn(&self, first: u64, at: u64) -> Result<(), EngineError> {
+        let what = "ends in bytes that are no whole entry";
+        let refused = || file(&format!("segments/{first:020}.log, byte {at}"), what);
+        self.being_written.then_some(()).ok_or_else(refused)
     }
 
     /// Decodes every entry without holding it against anything but its own form.

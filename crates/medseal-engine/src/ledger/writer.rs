@@ -4,21 +4,17 @@
 //! is a claim that is held against the file each time: another process may have appended, a kill may
 //! have left half a frame, and somebody may have removed or replaced the file.
 
-mod tail;
-
 use super::draft::Draft;
-use super::files::{AuditFiles, Lock, broken, unavailable};
+use super::files::{AuditFiles, Lock, unavailable};
 use super::keys::OpenedLog;
 use super::signing::{Signing, make_private_directory, newest_checkpoint, replace};
+use super::tail::{Expected, Tail, Torn};
 use crate::error::EngineError;
 use crate::home::sync_directory;
-use medseal_core::audit::{
-    Entry, ErasureCertificate, Event, Head, HeadKey, LogKeys, leaf_hash, push_frame,
-};
+use medseal_core::audit::{Entry, Event, Head, HeadKey, LogKeys, leaf_hash, push_frame};
 use medseal_core::primitives::sha256;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use tail::{Expected, Tail, Torn};
 
 /// A clock may stand this many seconds behind the entry before without a word.
 const CLOCK_TOLERANCE: u64 = 5;
@@ -48,6 +44,9 @@ pub(super) struct Writer {
     tail: Option<Tail>,
     /// Whether this process appended since it last signed, and the time it counts from.
     unsigned_since: Option<u64>,
+    /// What a test lets happen in the place of a disk that is slow, or of a fault.
+    #[cfg(test)]
+    pub(super) before_write: Option<Box<dyn FnMut() + Send>>,
 }
 
 impl Writer {
@@ -59,7 +58,17 @@ impl Writer {
         let OpenedLog { keys, seed } = log;
         let head_key = HeadKey::new(keys.log(), &seed);
         let signing = Signing::new(files.clone(), keys.log(), seed);
-        Self { files, keys, head_key, signing, limits, tail: None, unsigned_since: None }
+        Self {
+            files,
+            keys,
+            head_key,
+            signing,
+            limits,
+            tail: None,
+            unsigned_since: None,
+            #[cfg(test)]
+            before_write: None,
+        }
     }
 
     /// Makes a log with its first entry and its first checkpoint; the lock must be held.
@@ -92,7 +101,7 @@ impl Writer {
             }
         };
         let answer = |at| match &failed {
-            Some(error) if at >= done => Err(again(error)),
+            Some(error) if at >= done => Err(error.again()),
             _ => Ok(()),
         };
         (0..drafts.len()).map(answer).collect()
@@ -102,14 +111,6 @@ impl Writer {
     pub(super) fn examine(&mut self) -> Result<(), EngineError> {
         let _lock = self.files.lock()?;
         self.locate().map(drop)
-    }
-
-    /// Signs a certificate; nothing of the log is touched.
-    pub(super) fn certify(
-        &mut self,
-        certificate: &ErasureCertificate,
-    ) -> Result<String, EngineError> {
-        self.signing.certify(certificate)
     }
 
     /// Signs when enough was appended or enough time went by. A failure leaves the log as it was
@@ -129,6 +130,18 @@ impl Writer {
     pub(super) fn sign(&mut self) -> Result<(), EngineError> {
         let lock = self.files.lock()?;
         self.sign_locked(&lock)
+    }
+
+    /// A process that appended signs when it ends. Whoever holds the lock took it after this
+    /// process appended, so a writer that does will sign these entries with its own: under load
+    /// one signature serves many.
+    pub(super) fn end(&mut self) {
+        if self.unsigned_since.is_none() {
+            return;
+        }
+        if let Some(lock) = self.files.lock_unless_writing() {
+            let _ = self.sign_locked(&lock);
+        }
     }
 
     fn sign_locked(&mut self, _lock: &Lock) -> Result<(), EngineError> {
@@ -172,10 +185,17 @@ impl Writer {
             if count > 0 && self.is_full(&head, buffer.len() as u64) {
                 break;
             }
-            let event = Event::Operation(draft.access());
-            self.push(&mut head, &mut buffer, draft.time, event, &draft.sealed)?;
+            if let Err(second) = draft.agrees_with(head.state) {
+                if count > 0 {
+                    break;
+                }
+                return Err(second.into());
+            }
+            self.push(&mut head, &mut buffer, draft.time, draft.event(), draft.sealed())?;
             count += 1;
         }
+        #[cfg(test)]
+        self.before_write.iter_mut().for_each(|happen| happen());
         write(&file, head.offset, &buffer)?;
         head.offset += buffer.len() as u64;
         tail.head = head;
@@ -216,6 +236,7 @@ impl Writer {
         push_frame(buffer, &bytes, details)
             .ok_or(medseal_core::Error::Misuse(medseal_core::MisuseKind::ValueLength))?;
         head.frontier.push(leaf_hash(&bytes));
+        head.note(entry.state());
         head.time = time;
         Ok(())
     }
@@ -268,27 +289,14 @@ impl Writer {
         Ok(torn)
     }
 
-    /// From the index; from all segments when the index is of no use.
     fn load(&mut self) -> Result<Option<Torn>, EngineError> {
-        let expected = [self.expected_checkpoint()?];
-        let head = std::fs::read(self.files.head()).ok();
-        let head = head.and_then(|bytes| Head::from_bytes(&bytes, &self.head_key));
-        let mut tail = match head {
-            Some(head) => Tail::at(head),
-            None => Tail::beginning(0),
-        };
-        tail.head.signed = expected[0].size;
-        let torn = tail.catch_up(&self.files, &self.keys, &expected)?;
+        let (tail, torn) = Tail::load(&self.files, &self.keys, &self.head_key)?;
         self.tail = Some(tail);
         Ok(torn)
     }
 
     fn expected_checkpoint(&self) -> Result<Expected, EngineError> {
-        let newest = newest_checkpoint(&self.files)?.ok_or(broken("checkpoint", "is missing"))?;
-        if newest.log != self.keys.log() {
-            return Err(broken("checkpoint", "is of another log"));
-        }
-        Ok(Expected { size: newest.size, root: newest.root })
+        Expected::newest(&self.files, &self.keys)
     }
 
     /// Signs the tail; the lock must be held and the tail be the log's.
@@ -304,16 +312,8 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// A process that appended signs when it ends. Whoever holds the lock took it after this
-    /// process appended, so a writer that does will sign these entries with its own: under load
-    /// one signature serves many.
     fn drop(&mut self) {
-        if self.unsigned_since.is_none() {
-            return;
-        }
-        if let Some(lock) = self.files.lock_unless_writing() {
-            let _ = self.sign_locked(&lock);
-        }
+        self.end();
     }
 }
 
@@ -334,14 +334,5 @@ fn create_segment(files: &AuditFiles, first: u64) -> Result<File, EngineError> {
     Ok(file)
 }
 
-/// The same failure for everybody whose entry was part of the write.
-fn again(error: &EngineError) -> EngineError {
-    match error {
-        EngineError::AuditUnavailable(kind) => EngineError::AuditUnavailable(*kind),
-        EngineError::AuditBroken { place, what } => broken(place.clone(), what),
-        _ => EngineError::AuditUnavailable(std::io::ErrorKind::Other),
-    }
-}
-
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -118,8 +118,7 @@ impl Engine {
         tenant: &str,
         pseudonym: &str,
     ) -> Result<Option<(PseudonymRecord, u64)>, EngineError> {
-        let row = medseal_store::get::<PseudonymRecord>(&*self.store, &[tenant, pseudonym]).await?;
-        let row = row.map(|row| row.verify(&self.row_mac)).transpose()?;
+        let row = self.rows().get::<PseudonymRecord>(&[tenant, pseudonym]).await?;
         Ok(row.map(|row| (row.record, row.version)))
     }
 

@@ -91,8 +91,7 @@ impl Engine {
         subject: SubjectName<'_>,
     ) -> Result<(Erasable, SubjectKeys), EngineError> {
         let handle = self.subject_handle(subject.tenant, subject.id).to_string();
-        let row = self.subject_row(subject.tenant, &handle).await?;
-        let Some(row) = row else { return Err(self.no_subject(subject.tenant, &handle).await?) };
+        let row = self.living_subject(subject.tenant, &handle).await?;
         let keys = self.open_subject(row.clone()).await?;
         let holds = self.holds_on(subject.tenant, &handle).await?;
         Ok((Erasable::judge(row, &holds)?, keys))
@@ -137,14 +136,11 @@ impl Engine {
             certificate: erased.certificate.clone(),
         };
         change.insert(&tombstone, &self.row_mac)?;
-        match self.store.commit(change).await {
-            Ok(epoch) => {
-                self.cache().enter_epoch(epoch);
-                Ok(Some(erased))
-            }
-            Err(StoreError::Conflict) => Ok(None),
-            Err(other) => Err(other.into()),
-        }
+        let planned = match self.rows().plan(change).await {
+            Err(StoreError::Conflict) => return Ok(None),
+            planned => planned?,
+        };
+        Ok(self.commit_planned(planned).await?.then_some(erased))
     }
 
     /// The way back from the pseudonym of this very id, if documents have one.
@@ -156,9 +152,8 @@ impl Engine {
         let key = self.kwk.pseudonym_key(&self.store_id, subject.tenant);
         let pseudonym = fhir::pseudonym(key.bytes_for(subject.id));
         let key = [subject.tenant, pseudonym.as_str()];
-        let row = medseal_store::get::<PseudonymRecord>(&*self.store, &key).await?;
-        let Some(row) = row else { return Ok(0) };
-        change.delete::<PseudonymRecord>(&key, row.verify(&self.row_mac)?.version)?;
+        let Some(row) = self.rows().get::<PseudonymRecord>(&key).await? else { return Ok(0) };
+        change.delete::<PseudonymRecord>(&key, row.version)?;
         Ok(1)
     }
 

@@ -103,18 +103,16 @@ impl Engine {
             let epoch = self.begin().await?;
             let keys = self.subject(subject.tenant, subject.id).await?;
             let key = [subject.tenant, &handle, name];
-            let found = medseal_store::get::<SubjectHoldRecord>(&*self.store, &key).await?;
-            let found = found.map(|row| row.verify(&self.row_mac)).transpose()?;
+            let found = self.rows().get::<SubjectHoldRecord>(&key).await?;
             let mut change = Change::new(epoch);
             plan(found, &mut change)?;
+            let planned = match self.rows().plan(change).await {
+                Err(StoreError::Conflict) => continue,
+                planned => planned?,
+            };
             self.admit_about_subject::<HoldSubject>(epoch, &keys, what, what)?;
-            match self.store.commit(change).await {
-                Ok(epoch) => {
-                    self.cache().enter_epoch(epoch);
-                    return Ok(());
-                }
-                Err(StoreError::Conflict) => {}
-                Err(other) => return Err(other.into()),
+            if self.commit_planned(planned).await? {
+                return Ok(());
             }
         }
         Err(StoreError::Conflict.into())
@@ -126,8 +124,7 @@ impl Engine {
         tenant: &str,
         handle: &str,
     ) -> Result<Vec<SubjectHoldRecord>, EngineError> {
-        let rows = medseal_store::all::<SubjectHoldRecord>(&*self.store, &[tenant, handle]).await?;
-        let rows = rows.into_iter().map(|row| Ok(row.verify(&self.row_mac)?.record));
-        rows.collect()
+        let rows = self.rows().all::<SubjectHoldRecord>(&[tenant, handle]).await?;
+        Ok(rows.into_iter().map(|row| row.record).collect())
     }
 }

@@ -85,14 +85,12 @@ impl Engine {
     ) -> Result<SubjectSummary, EngineError> {
         self.begin().await?;
         let handle = self.subject_handle(subject.tenant, subject.id).to_string();
+        if let Some(tombstone) = self.tombstone(subject.tenant, &handle).await? {
+            return Ok(of_tombstone(tombstone));
+        }
+        let row = self.living_subject(subject.tenant, &handle).await?;
         let holds = self.holds_on(subject.tenant, &handle).await?;
-        if let Some(row) = self.subject_row(subject.tenant, &handle).await? {
-            return Ok(of_row(row.record, holds));
-        }
-        match self.tombstone(subject.tenant, &handle).await? {
-            Some(tombstone) => Ok(of_tombstone(tombstone)),
-            None => Err(EngineError::SubjectUnknown),
-        }
+        Ok(of_row(row.record, holds))
     }
 
     /// Every subject of a tenant, those that were erased last.
@@ -105,14 +103,13 @@ impl Engine {
         ids: Ids,
     ) -> Result<Vec<SubjectSummary>, EngineError> {
         let epoch = self.begin().await?;
-        let rows = medseal_store::all::<SubjectRecord>(&*self.store, &[tenant]).await?;
+        let rows = self.rows().all::<SubjectRecord>(&[tenant]).await?;
         if ids == Ids::Shown {
             self.record_listing(epoch, tenant, rows.len())?;
         }
         let mut holds = self.holds_by_handle(tenant).await?;
         let mut subjects = Vec::with_capacity(rows.len());
         for row in rows {
-            let row = row.verify(&self.row_mac)?;
             let held = holds.remove(&row.record.handle).unwrap_or_default();
             let mut summary = of_row(row.record.clone(), held);
             if ids == Ids::Shown {
@@ -121,10 +118,8 @@ impl Engine {
             }
             subjects.push(summary);
         }
-        let erased = medseal_store::all::<SubjectTombstoneRecord>(&*self.store, &[tenant]).await?;
-        for row in erased {
-            subjects.push(of_tombstone(row.verify(&self.row_mac)?.record));
-        }
+        let erased = self.rows().all::<SubjectTombstoneRecord>(&[tenant]).await?;
+        subjects.extend(erased.into_iter().map(|row| of_tombstone(row.record)));
         Ok(subjects)
     }
 
@@ -145,9 +140,8 @@ impl Engine {
         tenant: &str,
     ) -> Result<BTreeMap<String, Vec<SubjectHoldRecord>>, EngineError> {
         let mut holds: BTreeMap<String, Vec<_>> = BTreeMap::new();
-        for row in medseal_store::all::<SubjectHoldRecord>(&*self.store, &[tenant]).await? {
-            let record = row.verify(&self.row_mac)?.record;
-            holds.entry(record.handle.clone()).or_default().push(record);
+        for row in self.rows().all::<SubjectHoldRecord>(&[tenant]).await? {
+            holds.entry(row.record.handle.clone()).or_default().push(row.record);
         }
         Ok(holds)
     }

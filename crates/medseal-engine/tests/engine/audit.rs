@@ -49,23 +49,36 @@ fn operations_stand_in_the_log_without_what_names_a_patient() {
     let envelope = encrypt(&f.engine, &target, "Doe");
     assert_eq!(decrypt(&f.engine, &target, &envelope).as_deref(), Ok("Doe"));
     block_on(f.engine.rotate_key("default", "default", None, None)).unwrap();
-    let expected = ["boot", "change-keys", "change-keys", "clock-went-back", "encrypt", "decrypt"];
-    assert_eq!(names(&f)[..6], expected);
-    let decrypted = &entries(&f)[5];
+    let expected = [
+        "boot",
+        "change-keys",
+        "store-state",
+        "change-keys",
+        "store-state",
+        "clock-went-back",
+        "encrypt",
+        "decrypt",
+    ];
+    assert_eq!(names(&f)[..8], expected);
+    let decrypted = &entries(&f)[7];
     assert_eq!(decrypted.collections, ["patients"]);
     assert_eq!(decrypted.keys, ["default@1"]);
     assert_eq!((decrypted.items, decrypted.outcome), (Some(1), Some("permitted")));
     assert_eq!(decrypted.tenant.as_deref(), Some("default"));
+    // operations name the state that the last change led to
+    let state = |at: usize| (entries(&f)[at].store_epoch, entries(&f)[at].state_root.clone());
+    assert_eq!(state(7), state(4));
+    assert_eq!((state(4).0, state(3).0), (Some(4), Some(3)));
     let bytes = fs::read(segment(&f)).unwrap();
     let holds = |needle: &[u8]| bytes.windows(needle.len()).any(|w| w == needle);
     assert!(holds(b"patients") && !holds(b"4711") && !holds(b"Doe") && !holds(b"last_name"));
     // whoever may read the details sees the record, and that stands in the log as well
-    let shown = block_on(f.engine.show_entry(5, true)).unwrap();
+    let shown = block_on(f.engine.show_entry(7, true)).unwrap();
     let item = &shown.shown.unwrap()[0];
     assert_eq!(item.record.as_deref(), Some("record-4711"));
     assert_eq!(item.field.as_deref(), Some("last_name"));
     assert_eq!(names(&f).last().map(String::as_str), Some("read-audit"));
-    let changed = block_on(f.engine.show_entry(6, true)).unwrap().shown.unwrap();
+    let changed = block_on(f.engine.show_entry(8, true)).unwrap().shown.unwrap();
     assert_eq!(changed[0].change.as_deref(), Some("rotate default/default"));
     assert_eq!(block_on(f.engine.show_entry(0, true)).unwrap().details, "none");
     assert_eq!(code(block_on(f.engine.show_entry(99, false))), "AUDIT_NO_SUCH_ENTRY");
@@ -102,18 +115,18 @@ fn entries_are_filtered_by_name_and_time() {
 fn a_process_that_ends_signs_and_one_that_is_killed_does_not() {
     let f = fixture();
     let report = verify(&f, &[]).unwrap();
-    assert_eq!((report.entries, report.signed), (3, 3));
+    assert_eq!((report.entries, report.signed), (5, 5));
     another_process(&f);
     let report = verify(&f, &[]).unwrap();
-    assert_eq!((report.entries, report.signed, report.details), (5, 5, 3));
+    assert_eq!((report.entries, report.signed, report.details), (7, 7, 3));
     let scope = scope("patients", "last_name");
     encrypt(&f.engine, &bound(&scope, "r"), "Doe");
     let report = verify(&f, &[]).unwrap();
-    assert_eq!((report.entries, report.signed), (6, 5));
+    assert_eq!((report.entries, report.signed), (8, 7));
     f.clock.advance(6);
     encrypt(&f.engine, &bound(&scope, "r"), "Doe");
     let report = verify(&f, &[]).unwrap();
-    assert_eq!((report.entries, report.signed), (7, 7), "after five seconds it signs");
+    assert_eq!((report.entries, report.signed), (9, 9), "after five seconds it signs");
 }
 
 #[test]
@@ -258,7 +271,7 @@ fn tampering_is_refused_with_its_place() {
     // everything, checkpoint included, put back to an earlier state: only who remembers sees it
     another_process(&f);
     let kept = fs::read_to_string(&checkpoint).unwrap();
-    assert_eq!(verify(&f, std::slice::from_ref(&kept)).unwrap().continues, [8]);
+    assert_eq!(verify(&f, std::slice::from_ref(&kept)).unwrap().continues, [10]);
     fs::write(&checkpoint, &note).unwrap();
     assert!(verify(&f, &[]).is_ok(), "nothing was written after the newer checkpoint");
     fs::write(segment(&f), &bytes).unwrap();
@@ -277,7 +290,7 @@ fn an_old_checkpoint_put_back_is_given_away_by_later_entries() {
     let error = verify(&f, &[]).unwrap_err();
     assert_eq!(
         (error.code(), error.to_string().split(':').next()),
-        ("AUDIT_ROOT_REJECTED", Some("entry 5"))
+        ("AUDIT_ROOT_REJECTED", Some("entry 7"))
     );
 }
 
@@ -292,11 +305,11 @@ fn a_witness_signs_what_continues_and_refuses_the_rest() {
     let old = fs::read(directory.join("checkpoint")).unwrap();
     another_process(&f);
     let seen = look().unwrap();
-    assert_eq!((seen.before, seen.size), (Some(3), 5));
-    assert_eq!(look().unwrap().before, Some(5), "nothing new is no failure");
+    assert_eq!((seen.before, seen.size), (Some(5), 7));
+    assert_eq!(look().unwrap().before, Some(7), "nothing new is no failure");
     let remembered = memory.join(format!("{}.checkpoint", seen.log));
     let kept = fs::read_to_string(&remembered).unwrap();
-    assert_eq!(verify(&f, std::slice::from_ref(&kept)).unwrap().continues, [5]);
+    assert_eq!(verify(&f, std::slice::from_ref(&kept)).unwrap().continues, [7]);
     // the whole log put back to before what it saw
     let whole = fs::read(segment(&f)).unwrap();
     fs::write(segment(&f), short).unwrap();
@@ -322,18 +335,18 @@ fn a_proof_holds_for_its_entry_and_log() {
     let f = fixture();
     another_process(&f);
     let keys = read_audit_keys(&f.engine.audit_keys().to_vkeys()).unwrap();
-    for index in 0..5 {
+    for index in 0..7 {
         let proof = prove_entry(&f.home.audit(), &keys, index).unwrap();
         let checked = check_proof(&proof, &keys).unwrap();
-        assert_eq!((checked.size, checked.entry.index), (5, index));
-        let moved = proof.replacen(&format!("index {index}"), "index 7", 1);
+        assert_eq!((checked.size, checked.entry.index), (7, index));
+        let moved = proof.replacen(&format!("index {index}"), "index 9", 1);
         assert_eq!(code(check_proof(&moved, &keys)), "AUDIT_PROOF_REJECTED");
         assert_eq!(
             code(check_proof(&proof, fixture().engine.audit_keys())),
             "AUDIT_SIGNATURE_REJECTED"
         );
     }
-    assert_eq!(code(prove_entry(&f.home.audit(), &keys, 5)), "AUDIT_NO_SUCH_ENTRY");
+    assert_eq!(code(prove_entry(&f.home.audit(), &keys, 7)), "AUDIT_NO_SUCH_ENTRY");
     assert_eq!(code(read_audit_keys("nothing")), "AUDIT_SIGNATURE_REJECTED");
 }
 
@@ -343,20 +356,14 @@ fn a_log_whose_row_was_removed_is_not_begun_anew() {
     another_process(&f);
     let database = rusqlite::Connection::open(f.home.path().join("store.sqlite")).unwrap();
     assert_eq!(database.execute("DELETE FROM audit_logs", []).unwrap(), 1);
-    assert_eq!(code(open(&f.home, &f.clock, Options::default())), "AUDIT_UNAVAILABLE");
-    // a home from before there was a log gets one
+    let answer = || code(open(&f.home, &f.clock, Options::default()));
+    assert_eq!(answer(), "STORE_ROLLED_BACK");
     fs::remove_dir_all(f.home.audit().join("segments")).unwrap();
     fs::remove_file(f.home.audit().join("checkpoint")).unwrap();
-    another_process(&f);
-    let mut first = EntrySummary::default();
-    list_entries(&f.home.audit(), &EntryFilter::default(), |entry| {
-        if entry.index == 0 {
-            first = entry;
-        }
-        Ok(())
-    })
-    .unwrap();
-    assert_eq!(first.operation, "boot");
+    assert_eq!(answer(), "STORE_ROLLED_BACK", "nor when its files are gone too");
+    let none = "UPDATE store_state SET state_root = NULL";
+    assert_eq!(database.execute(none, []).unwrap(), 1);
+    assert_eq!(answer(), "STORE_ROLLED_BACK", "nor when the state root is");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use medseal_engine::health::{DocumentFault, HealthError, Position, ProfileFault}
 use medseal_engine::{EngineError as E, ErrorClass};
 use medseal_kms::KmsError as K;
 use medseal_policy::Denied;
-use medseal_store::StoreError as S;
+use medseal_store::{RolledBack, StoreError as S};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind::NotFound;
 
@@ -124,6 +124,7 @@ fn of_adapters() -> Vec<E> {
         S::RowRejected { table: "keys", key: String::new() },
         S::Corrupt { table: "keys" },
         S::Damaged,
+        S::RolledBack(RolledBack::RootRemoved),
         S::SchemaNewer { found: 2, known: 1 },
         S::NotAStore,
         S::Exists,

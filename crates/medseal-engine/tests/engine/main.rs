@@ -14,6 +14,7 @@ mod homes;
 mod keys;
 mod leak;
 mod records;
+mod rolled_back;
 mod subjects;
 mod support;
 mod tables;

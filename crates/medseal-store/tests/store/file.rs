@@ -1,8 +1,7 @@
 //! The file: who may read it, what is refused as no store, and what deletion leaves in it.
 
-use crate::fixture::{home, outsider, store_id};
-use medseal_core::secret::Kwk;
-use medseal_store::{Change, KeySecretRecord, SqliteStore, Store, StoreError, get};
+use crate::fixture::{commit, home, mac_key, outsider, store_id};
+use medseal_store::{Change, KeySecretRecord, Rows, SqliteStore, StateMemory, Store, StoreError};
 use pollster::block_on;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -143,10 +142,10 @@ fn a_truncated_store_is_refused_or_its_rows_are() {
 }
 
 fn is_whole_or_refused(store: &SqliteStore, secret: &[u8]) {
-    let key = Kwk::from_slice(&[7; 32]).unwrap().row_mac_key(&store_id());
-    let found = block_on(get::<KeySecretRecord>(store, &["00000000000000aa"]));
-    match found.and_then(|row| row.unwrap().verify(&key)) {
-        Ok(stored) => assert_eq!(stored.record.secret, secret),
+    let (key, memory) = (mac_key(), StateMemory::new());
+    let rows = Rows { store, key: &key, memory: &memory };
+    match block_on(rows.get::<KeySecretRecord>(&["00000000000000aa"])) {
+        Ok(stored) => assert_eq!(stored.unwrap().record.secret, secret),
         Err(error) => assert!(error.code().starts_with("STORE_"), "{error:?}"),
     }
 }
@@ -203,7 +202,7 @@ fn a_newer_schema_is_refused() {
 }
 
 fn insert_secret(store: &SqliteStore, secret: &[u8]) {
-    let key = Kwk::from_slice(&[7; 32]).unwrap().row_mac_key(&store_id());
+    let key = mac_key();
     let record = KeySecretRecord {
         key_version_id: "00000000000000aa".to_owned(),
         month: 202_611,
@@ -211,13 +210,13 @@ fn insert_secret(store: &SqliteStore, secret: &[u8]) {
     };
     let mut change = Change::new(block_on(store.state()).unwrap().epoch);
     change.insert(&record, &key).unwrap();
-    block_on(store.commit(change)).unwrap();
+    commit(store, change).unwrap();
 }
 
 fn delete_secret(store: &SqliteStore) {
     let mut change = Change::new(block_on(store.state()).unwrap().epoch);
     change.delete::<KeySecretRecord>(&["00000000000000aa"], 1).unwrap();
-    block_on(store.commit(change)).unwrap();
+    commit(store, change).unwrap();
 }
 
 /// Which of the store's files hold `needle`.
@@ -325,7 +324,7 @@ fn committers_with_files_of_their_own_lose_nothing() {
 }
 
 fn commit_nothing(store: &SqliteStore) -> Result<u64, StoreError> {
-    let answer = block_on(store.commit(Change::new(block_on(store.state())?.epoch)));
+    let answer = commit(store, Change::new(block_on(store.state())?.epoch));
     assert!(matches!(answer, Ok(_) | Err(StoreError::Conflict)), "{answer:?}");
     answer
 }

@@ -2,9 +2,12 @@
 
 use medseal_core::StoreId;
 use medseal_core::row_mac::Column;
-use medseal_store::conformance::Fixture;
+use medseal_core::row_mac::RowMacKey;
+use medseal_core::secret::Kwk;
+use medseal_store::conformance::{Fixture, StateEdit};
 use medseal_store::schema::Table;
-use medseal_store::{RawRow, SqliteStore, Store};
+use medseal_store::{Change, RawRow, Rows, SqliteStore, StateMemory, Store, StoreError};
+use pollster::block_on;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use std::path::{Path, PathBuf};
@@ -22,6 +25,18 @@ pub(crate) fn home() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
     (directory, path)
+}
+
+/// The key of every store's rows here.
+pub(crate) fn mac_key() -> RowMacKey {
+    Kwk::from_slice(&[7; 32]).unwrap().row_mac_key(&store_id())
+}
+
+/// Plans and commits, as a process that knows nothing of the store yet.
+pub(crate) fn commit(store: &dyn Store, change: Change) -> Result<u64, StoreError> {
+    let (key, memory) = (mac_key(), StateMemory::new());
+    let rows = Rows { store, key: &key, memory: &memory };
+    block_on(rows.commit(block_on(rows.plan(change))?))
 }
 
 /// A connection that knows nothing of Medseal.
@@ -61,6 +76,28 @@ impl Fixture for SqliteFixture {
             let insert = format!("INSERT INTO {} VALUES ({marks})", table.name);
             connection.execute(&insert, params_from_iter(values(row))).unwrap();
         }
+    }
+
+    fn edit_state(&self, edit: &StateEdit) {
+        let connection = self.outsider.lock().unwrap();
+        let blob = |bytes: &Option<Vec<u8>>| bytes.clone().map_or(Value::Null, Value::Blob);
+        let (column, value) = match edit {
+            StateEdit::Epoch(epoch) => ("epoch", Value::Integer(i64::try_from(*epoch).unwrap())),
+            StateEdit::Root(root) => ("state_root", blob(root)),
+            StateEdit::Mac(mac) => ("state_mac", Value::Blob(mac.clone())),
+            StateEdit::Hashes(hashes) => ("bucket_hashes", Value::Blob(hashes.clone())),
+            StateEdit::Bucket(number, entries) => {
+                let delete = "DELETE FROM state_buckets WHERE bucket = ?1";
+                connection.execute(delete, [number]).unwrap();
+                if let Some(entries) = entries {
+                    let insert = "INSERT INTO state_buckets VALUES (?1, ?2)";
+                    connection.execute(insert, (number, entries)).unwrap();
+                }
+                return;
+            }
+        };
+        let update = format!("UPDATE store_state SET {column} = ?1");
+        assert_eq!(connection.execute(&update, [value]), Ok(1));
     }
 }
 

@@ -1,17 +1,13 @@
 //! Whoever owns the file may change more than rows: tables, views, triggers, types.
 
-use crate::fixture::{home, outsider, store_id};
-use medseal_core::row_mac::RowMacKey;
-use medseal_core::secret::Kwk;
-use medseal_store::{Change, FieldRecord, SqliteStore, Store, StoreError, Stored, all, get};
+use crate::fixture::{commit, home, mac_key, outsider, store_id};
+use medseal_store::{
+    Change, FieldRecord, Rows, SqliteStore, StateMemory, Store, StoreError, Stored,
+};
 use pollster::block_on;
 use rusqlite::Connection;
 use std::path::Path;
 use tempfile::TempDir;
-
-fn mac_key() -> RowMacKey {
-    Kwk::from_slice(&[7; 32]).unwrap().row_mac_key(&store_id())
-}
 
 fn field(name: &str, flags: i64) -> FieldRecord {
     FieldRecord {
@@ -41,12 +37,13 @@ fn insert_fields(path: &Path) {
     let mut change = Change::new(0);
     change.insert(&field("f", 3), &mac_key()).unwrap();
     change.insert(&field("g", 0), &mac_key()).unwrap();
-    block_on(store.commit(change)).unwrap();
+    commit(&store, change).unwrap();
 }
 
 fn verified(store: &SqliteStore, name: &str) -> Result<Stored<FieldRecord>, StoreError> {
-    let row = block_on(get::<FieldRecord>(store, &["t", "c", name]))?;
-    row.unwrap().verify(&mac_key())
+    let (key, memory) = (mac_key(), StateMemory::new());
+    let rows = Rows { store, key: &key, memory: &memory };
+    Ok(block_on(rows.get::<FieldRecord>(&["t", "c", name]))?.unwrap())
 }
 
 fn rejected(name: &str) -> StoreError {
@@ -76,10 +73,9 @@ fn values_that_nobody_can_read_are_named() {
             assert_eq!(connection.execute(&sql, []), Ok(1));
         });
         assert_eq!(verified(&store, "f"), Err(rejected("f")), "{case}");
-        let listed = block_on(all::<FieldRecord>(&store, &["t"]));
-        let listed = listed.and_then(|rows| {
-            rows.into_iter().map(|row| row.verify(&mac_key())).collect::<Result<Vec<_>, _>>()
-        });
+        let (key, memory) = (mac_key(), StateMemory::new());
+        let rows = Rows { store: &store, key: &key, memory: &memory };
+        let listed = block_on(rows.all::<FieldRecord>(&["t"]));
         assert_eq!(listed, Err(rejected("f")), "{case}");
         assert_eq!(verified(&store, "g").unwrap().record, field("g", 0), "{case}");
     }
@@ -131,7 +127,7 @@ fn triggers_do_not_fire() {
     let mut change = Change::new(1);
     change.update(1, &field("f", 1), &mac_key()).unwrap();
     change.insert(&field("h", 1), &mac_key()).unwrap();
-    assert_eq!(block_on(store.commit(change)), Ok(2));
+    assert_eq!(commit(&store, change), Ok(2));
     assert_eq!(block_on(store.state()).unwrap().epoch, 2);
     for (name, version, flags) in [("f", 2, 1), ("g", 1, 0), ("h", 1, 1)] {
         let expected = Stored { record: field(name, flags), version };

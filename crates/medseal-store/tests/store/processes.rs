@@ -1,6 +1,6 @@
 //! Real processes on one file: locks between threads of one process are another mechanism.
 
-use crate::fixture::{home, store_id};
+use crate::fixture::{commit, home, store_id};
 use medseal_core::KeyVersionId;
 use medseal_core::keyring::Usage;
 use medseal_store::{Change, SqliteStore, Store, StoreError};
@@ -55,7 +55,7 @@ fn one_of_the_processes() {
 
 fn commit_nothing(store: &SqliteStore) -> Result<u64, StoreError> {
     let epoch = block_on(store.state()).unwrap().epoch;
-    let answer = block_on(store.commit(Change::new(epoch)));
+    let answer = commit(store, Change::new(epoch));
     assert!(matches!(answer, Ok(_) | Err(StoreError::Conflict)), "{answer:?}");
     answer
 }

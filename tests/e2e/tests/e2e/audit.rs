@@ -3,6 +3,7 @@
 use crate::world::{PLACE, Ran, World, finish, text, workspace};
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -56,23 +57,23 @@ fn both_verifiers_refuse_altered_entries_and_name_the_place() {
     let world = logged();
     let whole = fs::read(segment(&world)).unwrap();
     let f = frames(&whole);
-    assert_eq!(f.len(), 7);
-    let details = f[4].len() - 10;
+    assert_eq!(f.len(), 9);
+    let details = f[6].len() - 10;
     let cases: [(&str, Vec<u8>, &str); 7] = [
         (
             "a byte of an entry",
-            [f[..4].concat(), flipped(f[4], 60), f[5..].concat()].concat(),
-            "entry 4",
+            [f[..6].concat(), flipped(f[6], 60), f[7..].concat()].concat(),
+            "entry 6",
         ),
         (
             "a byte of details",
-            [f[..4].concat(), flipped(f[4], details), f[5..].concat()].concat(),
-            "entry 4",
+            [f[..6].concat(), flipped(f[6], details), f[7..].concat()].concat(),
+            "entry 6",
         ),
-        ("dropped", [&f[..3], &f[4..]].concat().concat(), "entry 3"),
-        ("repeated", [&f[..4], &f[3..]].concat().concat(), "entry 4"),
-        ("reordered", [&f[..3], &[f[4], f[3]], &f[5..]].concat().concat(), "entry 3"),
-        ("the tail is cut", f[..6].concat(), "checkpoint of"),
+        ("dropped", [&f[..5], &f[6..]].concat().concat(), "entry 5"),
+        ("repeated", [&f[..6], &f[5..]].concat().concat(), "entry 6"),
+        ("reordered", [&f[..5], &[f[6], f[5]], &f[7..]].concat().concat(), "entry 5"),
+        ("the tail is cut", f[..8].concat(), "checkpoint of"),
         ("half an entry is cut", whole[..whole.len() - 5].to_vec(), "00000000000000000000.log"),
     ];
     let ask = |what: &str, place: &str| {
@@ -92,7 +93,7 @@ fn both_verifiers_refuse_altered_entries_and_name_the_place() {
         ask(what, place);
     }
     fs::write(segment(&world), &whole).unwrap();
-    assert_eq!(python(&world, &[]).out(), "ok: 7 entries, 7 signed, 6 details, 0 erased\n");
+    assert_eq!(python(&world, &[]).out(), "ok: 9 entries, 9 signed, 6 details, 0 erased\n");
     world.ok(&["audit", "verify", "--vkey", "vkeys"], b"");
 }
 
@@ -106,7 +107,7 @@ fn both_verifiers_refuse_a_checkpoint_that_was_tampered_with() {
     let cases = [
         ("no ML-DSA line", stripped(6)),
         ("no Ed25519 line", stripped(5)),
-        ("another size", note.replacen("\n7\n", "\n6\n", 1)),
+        ("another size", note.replacen("\n9\n", "\n8\n", 1)),
         ("no named keys", stripped(3)),
     ];
     for (what, note) in cases {
@@ -135,19 +136,19 @@ fn a_kept_checkpoint_shows_a_cut_tail_and_an_old_checkpoint_put_back() {
     world.ok(&["audit", "verify", "--from", "kept"], b"");
     world.ok(&["audit", "witness", "memory"], b"");
     assert_eq!(python(&world, &["kept"]).code, 0);
-    // the old checkpoint over all entries: entry 8 knows a newer one
+    // the old checkpoint over all entries: entry 10 knows a newer one
     fs::write(&path, &old).unwrap();
     let message = world.refused(&["audit", "verify"], b"", 1, "AUDIT_ROOT_REJECTED");
-    assert!(message.contains("entry 8"), "{message}");
-    assert!(python(&world, &[]).err().contains("entry 8"));
+    assert!(message.contains("entry 10"), "{message}");
+    assert!(python(&world, &[]).err().contains("entry 10"));
     // the old checkpoint and the old entries: only memory tells
     fs::write(segment(&world), &short).unwrap();
     world.ok(&["audit", "verify"], b"");
     assert_eq!(python(&world, &[]).code, 0);
     let verify = ["audit", "verify", "--from", "kept"];
     let message = world.refused(&verify, b"", 1, "AUDIT_ROOT_REJECTED");
-    assert!(message.contains("checkpoint of 9 entries"), "{message}");
-    assert!(python(&world, &["kept"]).err().contains("9"));
+    assert!(message.contains("checkpoint of 11 entries"), "{message}");
+    assert!(python(&world, &["kept"]).err().contains("11"));
     world.refused(&["audit", "witness", "memory"], b"", 1, "AUDIT_ROOT_REJECTED");
     // and a writer that ended on more entries is not fooled by its own index either
     world.refused(&["encrypt", "-c", PLACE], b"Doe", 6, "AUDIT_UNAVAILABLE");
@@ -219,6 +220,30 @@ fn on_a_full_disk_nothing_is_decrypted_and_service_resumes() {
     assert_eq!(fs::read(segment(&world)).unwrap(), before, "what was half written is cut off");
     assert_eq!(world.decrypt(&envelope), b"Doe");
     world.ok(&["audit", "verify"], b"");
+}
+
+/// A process that has the log and does not get on, as one does whose disk hangs.
+#[test]
+#[ignore = "waits for a deadline of ten seconds; run by cargo xtask test"]
+fn a_log_that_somebody_keeps_makes_operations_fail_in_time_and_can_be_read() {
+    let world = logged();
+    let envelope = world.encrypt("Doe");
+    let mut holder = Command::new("flock");
+    holder.arg(world.home().join("audit")).args(["-c", "echo held; read wait"]);
+    let mut holder = holder.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut held = [0; 4];
+    holder.stdout.take().unwrap().read_exact(&mut held).unwrap();
+    let start = Instant::now();
+    let ran = world.run(&["decrypt", "-c", PLACE], &envelope);
+    assert_eq!((ran.code, ran.out().as_str()), (6, ""), "{}", ran.err());
+    assert!(ran.err().contains("AUDIT_UNAVAILABLE"), "{}", ran.err());
+    assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
+    assert!(!world.ok(&["audit", "list"], b"").is_empty());
+    assert_eq!(world.json(&["audit", "verify"])["being_written"], true);
+    drop(holder.stdin.take());
+    holder.wait().unwrap();
+    assert_eq!(world.decrypt(&envelope), b"Doe");
+    assert_eq!(world.json(&["audit", "verify"])["being_written"], false);
 }
 
 /// Collections stand in clear, so each operation has one of its own here.

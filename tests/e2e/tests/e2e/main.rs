@@ -18,6 +18,7 @@ mod pages;
 mod processes;
 mod records;
 mod reference;
+mod state;
 mod subjects;
 mod tables;
 mod values;

@@ -10,7 +10,7 @@ use medseal_core::context::{Binding, Scope};
 use medseal_core::envelope::Value;
 use medseal_core::keyring::{UnixSeconds, Usage};
 use medseal_store::schema::{KEY_SECRETS, SUBJECTS, Table};
-use medseal_store::{Change, RawRow, SqliteStore, Store, StoreError, StoreState};
+use medseal_store::{Planned, PlannedBeside, RawRow, SqliteStore, Store, StoreError, StoreState};
 use pollster::block_on;
 use std::ops::Range;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
@@ -80,11 +80,19 @@ impl Store for Interrupted {
         self.inner.find_key_version(id).await
     }
 
-    async fn commit(&self, change: Change) -> Result<u64, StoreError> {
+    async fn bucket_hashes(&self) -> Result<Vec<u8>, StoreError> {
+        self.inner.bucket_hashes().await
+    }
+
+    async fn bucket(&self, number: u8) -> Result<Vec<u8>, StoreError> {
+        self.inner.bucket(number).await
+    }
+
+    async fn commit(&self, change: Planned) -> Result<u64, StoreError> {
         self.inner.commit(change).await
     }
 
-    async fn commit_beside(&self, change: Change) -> Result<(), StoreError> {
+    async fn commit_beside(&self, change: PlannedBeside) -> Result<(), StoreError> {
         if self.moment == Moment::FullDisk {
             let left = self.left.load(Ordering::SeqCst);
             self.left.store(left.saturating_sub(1), Ordering::SeqCst);

@@ -3,9 +3,11 @@
 use super::*;
 use crate::ledger::draft::Details;
 use crate::ledger::verify::{AuditReport, VerifyRequest, verify_log};
+use crate::ledger::watch::Watch;
 use medseal_core::audit::{DetailsKey, LogId, LogSigner};
 use medseal_core::operation::{Operation, OperationItems};
 use medseal_core::secret::LogSeed;
+use medseal_core::state_root::{StateAt, StateRoot};
 use medseal_policy::Principal;
 use std::fs;
 
@@ -22,33 +24,33 @@ fn seed() -> LogSeed {
 }
 
 fn opened() -> OpenedLog {
-    OpenedLog { keys: LogSigner::new(LOG, &seed()).unwrap().keys().clone(), seed: seed() }
+    OpenedLog { keys: LogSigner::new(LOG, &seed()).unwrap().keys().clone(), seed: seed().into() }
 }
 
-struct Bench {
+pub(in crate::ledger) struct Bench {
     directory: tempfile::TempDir,
     files: AuditFiles,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(in crate::ledger) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let files = AuditFiles::at(directory.path().to_owned());
         Writer::create(&files, opened(), 1000).unwrap();
         Self { directory, files }
     }
 
-    fn writer(&self) -> Writer {
+    pub(in crate::ledger) fn writer(&self) -> Writer {
         Writer::with_limits(self.files.clone(), opened(), SMALL)
     }
 
-    fn verify(&self) -> Result<AuditReport, EngineError> {
+    pub(in crate::ledger) fn verify(&self) -> Result<AuditReport, EngineError> {
         let (keys, directory) = (opened().keys, self.directory.path());
         verify_log(&VerifyRequest { directory, keys: &keys, kept: &[] })
     }
 }
 
-fn draft(time: i64) -> Draft {
+pub(in crate::ledger) fn draft(time: i64) -> Draft {
     let items = OperationItems::new(Operation::Decrypt, 1, [3; 32]);
     let digest = items.digest();
     let principal = Principal { user_id: 1000 };
@@ -56,6 +58,7 @@ fn draft(time: i64) -> Draft {
         time,
         principal: &principal,
         epoch: 1,
+        root: None,
         items: None,
         count: 1,
         keys: &[],
@@ -230,7 +233,7 @@ fn a_log_of_another_key_is_not_appended_to() {
     fs::remove_file(bench.files.head()).unwrap();
     let other = LogSeed::from_slice(&[7; 32]).unwrap();
     let keys = LogSigner::new(LOG, &other).unwrap().keys().clone();
-    let mut writer = Writer::new(bench.files.clone(), OpenedLog { keys, seed: other });
+    let mut writer = Writer::new(bench.files.clone(), OpenedLog { keys, seed: other.into() });
     assert!(writer.append(&[draft(1000)]).remove(0).is_err());
     assert!(bench.verify().is_ok());
 }
@@ -262,6 +265,7 @@ fn a_denial_is_recorded_as_one() {
         time,
         principal,
         epoch: 1,
+        root: None,
         items: kept,
         count,
         keys: &[],
@@ -278,4 +282,68 @@ fn a_denial_is_recorded_as_one() {
     .unwrap();
     let last = last.unwrap();
     assert_eq!((last.outcome, last.rule, last.items), (Some("denied"), None, Some(1)));
+}
+
+fn state(epoch: u64, root: u8) -> StateAt {
+    StateAt { epoch, root: StateRoot([root; 32]) }
+}
+
+fn append_state(writer: &mut Writer, named: StateAt) -> &'static str {
+    let result = writer.append(&[Draft::of_store(1000, named)]).remove(0);
+    result.err().map_or("OK", |error| error.code())
+}
+
+/// Such an entry would make a log that nobody can verify again.
+#[test]
+fn an_entry_with_a_second_root_or_none_is_not_written() {
+    let bench = Bench::new();
+    let mut writer = bench.writer();
+    append(&mut writer, 1);
+    assert_eq!(append_state(&mut writer, state(5, 1)), "OK");
+    assert_eq!(append_state(&mut writer, state(5, 2)), "STORE_ROLLED_BACK");
+    let nameless = writer.append(&[draft(1000)]).remove(0);
+    assert_eq!(nameless.unwrap_err().code(), "STORE_ROLLED_BACK");
+    for named in [state(5, 1), state(4, 3), state(6, 4), state(5, 1)] {
+        assert_eq!(append_state(&mut writer, named), "OK");
+    }
+    // what stands before the refused one in the same write is written, and the rest is not
+    let drafts = [state(7, 1), state(7, 2), state(8, 1)].map(|s| Draft::of_store(1000, s));
+    let written: Vec<bool> = writer.append(&drafts).iter().map(Result::is_ok).collect();
+    assert_eq!(written, [true, false, false]);
+    drop(writer);
+    assert_eq!(bench.verify().unwrap().entries, 8);
+    // from the index and from the entries alike
+    for _ in 0..2 {
+        assert_eq!(append_state(&mut bench.writer(), state(7, 2)), "STORE_ROLLED_BACK");
+        let _ = fs::remove_file(bench.files.head());
+    }
+}
+
+#[test]
+fn who_watches_a_log_finds_what_it_names_and_survives_what_is_cut_off_again() {
+    let bench = Bench::new();
+    let watch = Watch::new(bench.files.clone(), &opened());
+    assert_eq!(watch.newest().unwrap(), None);
+    let mut writer = bench.writer();
+    append_state(&mut writer, state(5, 1));
+    assert_eq!(watch.look(0), Some(state(5, 1)));
+    append_state(&mut writer, state(6, 1));
+    assert_eq!(watch.look(499), Some(state(5, 1)), "a look holds half a second");
+    let path = bench.files.segment(0);
+    let whole = fs::read(&path).unwrap();
+    append_state(&mut writer, state(7, 1));
+    assert_eq!(watch.look(500), Some(state(7, 1)));
+    // a write that failed on another process's side and was cut off
+    fs::write(&path, &whole).unwrap();
+    assert_eq!(watch.look(1000), Some(state(6, 1)));
+    // half an entry that is being written
+    fs::write(&path, [&whole[..], &whole[..40]].concat()).unwrap();
+    assert_eq!(watch.look(1500), Some(state(6, 1)));
+    assert!(watch.failure().is_none());
+    fs::remove_file(&path).unwrap();
+    assert_eq!(watch.look(2000), None);
+    assert_eq!(watch.failure().unwrap().code(), "AUDIT_UNAVAILABLE");
+    fs::write(&path, &whole).unwrap();
+    assert_eq!(watch.look(2001), Some(state(6, 1)), "a failed look does not hold");
+    assert!(watch.failure().is_none());
 }

@@ -179,6 +179,37 @@ fn the_way_back_from_the_subjects_pseudonym_goes_too() {
     assert_eq!(run(Action::Decrypt, &sealed[1]).unwrap(), document(JOHN.id).as_bytes());
 }
 
+fn edit(f: &Fixture, sql: &str) {
+    let database = rusqlite::Connection::open(f.home.path().join("store.sqlite")).unwrap();
+    database.execute_batch(sql).unwrap();
+}
+
+/// Whoever owns the database cannot end a hold, bring an erased id back, or bring its secrets back.
+#[test]
+fn a_deleted_hold_or_tombstone_and_a_row_put_back_are_refused() {
+    let f = fixture();
+    let scope = scope("patients", "last_name");
+    let envelope = encrypt(&f.engine, &of(&scope, JANE), "Doe");
+    encrypt(&f.engine, &of(&scope, JOHN), "Roe");
+    assert_eq!(hold(&f.engine, JOHN, "case-1"), "OK");
+    edit(&f, "CREATE TABLE kept AS SELECT * FROM subjects");
+    edit(&f, "CREATE TABLE held AS SELECT * FROM subject_holds; DELETE FROM subject_holds");
+    let fresh = open(&f.home, &f.clock, Options::default()).unwrap();
+    assert_eq!(erase(&fresh, JOHN), Err("STORE_ROLLED_BACK"));
+    edit(&f, "INSERT INTO subject_holds SELECT * FROM held");
+    assert_eq!(erase(&fresh, JOHN), Err("SUBJECT_HELD"));
+    assert!(erase(&f.engine, JANE).is_ok());
+    edit(&f, "DELETE FROM subjects; INSERT INTO subjects SELECT * FROM kept");
+    let fresh = open(&f.home, &f.clock, Options::default()).unwrap();
+    assert_eq!(decrypt(&fresh, &of(&scope, JANE), &envelope), Err("SUBJECT_ERASED"));
+    assert_eq!(erase(&fresh, JANE), Err("SUBJECT_ERASED"));
+    assert_eq!(block_on(fresh.show_subject(JANE)).unwrap().state, SubjectState::Erased);
+    edit(&f, "DELETE FROM subject_tombstones");
+    for engine in [&fresh, &open(&f.home, &f.clock, Options::default()).unwrap()] {
+        assert_eq!(decrypt(engine, &of(&scope, JANE), &envelope), Err("STORE_ROLLED_BACK"));
+    }
+}
+
 /// Copies all of a home but `epochs/`, as a backup does.
 fn back_up(home: &Home, to: &Path) {
     fs::create_dir(to).unwrap();

@@ -1,9 +1,10 @@
 //! Where the log ends, as this process knows it, and how it learns what others appended.
 
-use super::super::files::{AuditFiles, broken, unavailable};
-use super::super::frames::{Frames, Next};
+use super::files::{AuditFiles, broken, unavailable};
+use super::frames::{Frames, Next};
+use super::signing::newest_checkpoint;
 use crate::error::EngineError;
-use medseal_core::audit::{Entry, Event, Frontier, Hash, Head, LogKeys, leaf_hash};
+use medseal_core::audit::{Entry, Event, Frontier, Hash, Head, HeadKey, LogKeys, leaf_hash};
 use medseal_core::primitives::sha256;
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -34,6 +35,15 @@ impl Expected {
         Self { size: frontier.size(), root: frontier.root() }
     }
 
+    /// The newest checkpoint of a log, which must be this one's.
+    pub(super) fn newest(files: &AuditFiles, keys: &LogKeys) -> Result<Self, EngineError> {
+        let newest = newest_checkpoint(files)?.ok_or(broken("checkpoint", "is missing"))?;
+        if newest.log != keys.log() {
+            return Err(broken("checkpoint", "is of another log"));
+        }
+        Ok(Self { size: newest.size, root: newest.root })
+    }
+
     fn check(&self, frontier: &Frontier) -> Result<(), EngineError> {
         if self.size == frontier.size() && self.root != frontier.root() {
             let what = "the entries before it are not those that were signed or written";
@@ -55,11 +65,29 @@ impl Tail {
     /// Before the first entry.
     pub(super) fn beginning(signed: u64) -> Self {
         let frontier = Frontier::default();
-        Self::at(Head { segment: 0, offset: 0, time: 0, signed, frontier })
+        Self::at(Head { segment: 0, offset: 0, time: 0, signed, state: None, frontier })
     }
 
     pub(super) fn at(head: Head) -> Self {
         Self { head, file: None }
+    }
+
+    /// From the index; from all segments when the index is of no use.
+    pub(super) fn load(
+        files: &AuditFiles,
+        keys: &LogKeys,
+        head_key: &HeadKey,
+    ) -> Result<(Self, Option<Torn>), EngineError> {
+        let expected = [Expected::newest(files, keys)?];
+        let head = fs::read(files.head()).ok();
+        let head = head.and_then(|bytes| Head::from_bytes(&bytes, head_key));
+        let mut tail = match head {
+            Some(head) => Tail::at(head),
+            None => Tail::beginning(0),
+        };
+        tail.head.signed = expected[0].size;
+        let torn = tail.catch_up(files, keys, &expected)?;
+        Ok((tail, torn))
     }
 
     /// Before the first entry of a new log.
@@ -151,6 +179,7 @@ impl Tail {
         if next {
             self.head.frontier.push(leaf_hash(bytes));
             self.head.time = entry.time;
+            self.head.note(entry.state());
         }
         next
     }
