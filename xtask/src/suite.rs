@@ -34,6 +34,7 @@ fn all(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         with(&components.llvm, |tools| coverage::gate(workspace, &instrumented, tools))
     })?;
     steps.run("release binary", || corpus::build_release(workspace).map(|_| Outcome::Done))?;
+    steps.run("mutated inputs", || mutated_inputs(workspace, measured))?;
     steps.run("end-to-end tests", || end_to_end(workspace, measured))?;
     steps.run("traceability", || trace::check(workspace, Ignored::Refused))?;
     steps.run("reference", || with(&components.python, |python| reference(workspace, python)))?;
@@ -84,6 +85,15 @@ fn end_to_end(workspace: &Workspace, measured: Option<&Instrumented>) -> Result<
     test_environment(workspace, measured, &mut cargo);
     cargo.env("MEDSEAL_BIN", corpus::release_binary(workspace));
     tee(&mut cargo, &copy, "correct the end-to-end test that FAILED above, or the code it tests")?;
+    Ok(Outcome::Done)
+}
+
+/// What the fuzz targets check, on a fixed run of inputs; `fuzz/` needs a nightly compiler.
+fn mutated_inputs(workspace: &Workspace, measured: Option<&Instrumented>) -> Result<Outcome> {
+    let tests = "test -p medseal-health --test health --locked -- --include-ignored mutations::";
+    let mut cargo = workspace.cargo(tests);
+    test_environment(workspace, measured, &mut cargo);
+    execute(&mut cargo, "keep the input that is shown as a test, and correct what it found")?;
     Ok(Outcome::Done)
 }
 

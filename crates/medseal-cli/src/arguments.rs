@@ -1,6 +1,7 @@
 //! The grammar of the command line; help, completions and man page come from the same definitions.
 
 pub(crate) mod audit;
+pub(crate) mod escrow;
 pub(crate) mod file;
 mod manual;
 pub(crate) mod subject;
@@ -79,6 +80,9 @@ pub(crate) enum Command {
     /// The audit log: read, verify, prove
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Shares of what opens a home, for the day on which its root is lost
+    #[command(subcommand)]
+    Escrow(escrow::Escrow),
     /// Check a home: root, rows, key states, audit log, permissions
     Doctor,
     /// Known answers, round trips and the health of the random source

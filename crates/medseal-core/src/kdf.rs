@@ -111,6 +111,34 @@ pub(crate) fn derive<const N: usize>(key: &HmacKey, label: Label, context: &[&[u
     out
 }
 
+/// [`derive`] of 32 bytes for contexts that are a running number: the message is laid out once.
+pub(crate) struct Numbered<'k> {
+    key: &'k HmacKey,
+    message: Vec<u8>,
+    number: std::ops::Range<usize>,
+}
+
+impl<'k> Numbered<'k> {
+    pub(crate) fn new(key: &'k HmacKey, label: Label) -> Self {
+        let mut message = 1u32.to_be_bytes().to_vec();
+        message.extend_from_slice(label.as_str().as_bytes());
+        message.push(0);
+        let number = message.len()..message.len() + 8;
+        message.extend_from_slice(&[0; 8]);
+        message.extend_from_slice(&(8 * 32_u32).to_be_bytes());
+        let len = message.len();
+        message.resize(padded_len(len), 0);
+        pad(&mut message, len);
+        Self { key, message, number }
+    }
+
+    /// The key of one number, into `out`, which is 32 bytes.
+    pub(crate) fn derive_into(&mut self, number: u64, out: &mut [u8]) {
+        self.message[self.number.clone()].copy_from_slice(&number.to_be_bytes());
+        self.key.mac_padded_into(self.message.as_chunks().0, out);
+    }
+}
+
 /// Messages up to this size, padding included, need no memory from the heap.
 const STACK_BYTES: usize = 256;
 /// Of the counter, which each block of output writes anew.

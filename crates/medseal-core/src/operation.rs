@@ -5,6 +5,7 @@
 //! with the record of another.
 
 use crate::audit::{Details, SubjectAuditKey, SubjectPseudonym, SubjectTag};
+use crate::context::{Binding, Scope, encode_into};
 use crate::{Error, KeyVersionId};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ pub enum Operation {
     ReadSubjects,
     /// Reading who had access to a subject's data.
     ReadDisclosures,
+    /// Splitting what opens the home, and giving it a new root.
+    ManageRoot,
 }
 
 impl Operation {
@@ -50,6 +53,7 @@ impl Operation {
             Operation::HoldSubject => "hold-subject",
             Operation::ReadSubjects => "read-subjects",
             Operation::ReadDisclosures => "read-disclosures",
+            Operation::ManageRoot => "manage-root",
         }
     }
 
@@ -86,6 +90,8 @@ pub struct OperationItems {
     details: Option<Details>,
     /// Whom the items are about; a twin keeps nobody.
     subjects: BTreeMap<SubjectPseudonym, Arc<SubjectAuditKey>>,
+    /// The context of the newest item.
+    encoded: Vec<u8>,
 }
 
 impl OperationItems {
@@ -105,8 +111,8 @@ impl OperationItems {
         hasher.update(operation.name().as_bytes());
         hasher.update([0]);
         hasher.update(epoch.to_be_bytes());
-        let subjects = BTreeMap::new();
-        Self { hasher, operation, epoch, count: 0, salt, details: None, subjects }
+        let (subjects, encoded) = (BTreeMap::new(), Vec::new());
+        Self { hasher, operation, epoch, count: 0, salt, details: None, subjects, encoded }
     }
 
     /// The same operation without its items, to collect them a second time and compare.
@@ -123,6 +129,26 @@ impl OperationItems {
         if let Some(details) = &mut self.details {
             details.push(id, context);
         }
+    }
+
+    /// Adds one value of a field, by its key version and what it is bound to.
+    ///
+    /// # Errors
+    /// As [`encode_into`]; then nothing is added.
+    pub fn add_value(
+        &mut self,
+        id: KeyVersionId,
+        scope: &Scope,
+        binding: &Binding<'_>,
+    ) -> Result<(), Error> {
+        let mut encoded = std::mem::take(&mut self.encoded);
+        encoded.clear();
+        let done = encode_into(scope, None, binding, &mut encoded);
+        if done.is_ok() {
+            self.add(id, &encoded);
+        }
+        self.encoded = encoded;
+        done
     }
 
     /// Adds one value of a subject. Its record and its subject stand in the item under the subject's

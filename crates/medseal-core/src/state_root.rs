@@ -9,7 +9,7 @@
 //! with the log.
 
 use crate::Error;
-use crate::length_prefix::{length_prefixed, push_length_prefixed};
+use crate::length_prefix::length_prefixed;
 use crate::primitives::constant_time_equal;
 use crate::row_mac::{Column, RowMacKey, primary_key};
 use sha2::{Digest, Sha256};
@@ -53,26 +53,68 @@ pub struct StateAt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeafKey([u8; 32]);
 
-impl LeafKey {
-    /// The place of the row with this primary key; its first `group_columns` columns are the group.
-    pub fn new(table: &str, key: &[&str], group_columns: usize) -> Self {
-        let of = |columns: &[&str]| -> [u8; 32] {
-            let place = length_prefixed(&[table.as_bytes(), &primary_key(columns)]);
-            Sha256::digest(place).into()
-        };
-        let mut name = Vec::with_capacity(table.len() + 4);
-        push_length_prefixed(&mut name, table.as_bytes());
-        let tag: [u8; 32] = Sha256::digest(name).into();
-        let row = of(key);
-        let group = match key.get(..group_columns) {
-            Some(columns) if columns.len() < key.len() => of(columns),
+/// Gives the places of one table's rows. Rows of a list mostly have one group, so its hash is kept.
+pub struct LeafPlaces {
+    tag: [u8; TAG_BYTES],
+    /// SHA-256 that has taken in the table's name.
+    table: Sha256,
+    group_columns: usize,
+    last_group: Option<(Vec<String>, [u8; 32])>,
+}
+
+impl LeafPlaces {
+    /// Of a table whose first `group_columns` key columns are the group.
+    pub fn new(table: &str, group_columns: usize) -> Self {
+        let name = length_prefixed(&[table.as_bytes()]);
+        let hasher = Sha256::new_with_prefix(&name);
+        let mut tag = [0; TAG_BYTES];
+        tag.copy_from_slice(&Sha256::digest(&name)[..TAG_BYTES]);
+        Self { tag, table: hasher, group_columns, last_group: None }
+    }
+
+    /// The place of the row with this primary key.
+    pub fn place(&mut self, key: &[&str]) -> LeafKey {
+        let row = self.hash(key);
+        let group = match key.get(..self.group_columns) {
+            Some(columns) if columns.len() < key.len() => self.group(columns),
             _ => row,
         };
         let mut leaf = [0; 32];
-        leaf[..TAG_BYTES].copy_from_slice(&tag[..TAG_BYTES]);
+        leaf[..TAG_BYTES].copy_from_slice(&self.tag);
         leaf[TAG_BYTES..GROUP_BYTES].copy_from_slice(&group[..GROUP_BYTES - TAG_BYTES]);
         leaf[GROUP_BYTES..].copy_from_slice(&row[..32 - GROUP_BYTES]);
-        Self(leaf)
+        LeafKey(leaf)
+    }
+
+    fn group(&mut self, columns: &[&str]) -> [u8; 32] {
+        match &self.last_group {
+            Some((known, hash)) if known == columns => *hash,
+            _ => {
+                let hash = self.hash(columns);
+                let columns = columns.iter().map(|column| (*column).to_owned()).collect();
+                self.last_group = Some((columns, hash));
+                hash
+            }
+        }
+    }
+
+    /// H(LP(table) ‖ LP(LP of each column)), without laying it out first.
+    fn hash(&self, columns: &[&str]) -> [u8; 32] {
+        let prefix = |len: usize| u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes();
+        let mut hasher = self.table.clone();
+        hasher.update(prefix(columns.iter().map(|column| column.len() + 4).sum()));
+        for column in columns {
+            hasher.update(prefix(column.len()));
+            hasher.update(column);
+        }
+        hasher.finalize().into()
+    }
+}
+
+impl LeafKey {
+    /// The place of the row with this primary key; its first `group_columns` columns are the group.
+    pub fn new(table: &str, key: &[&str], group_columns: usize) -> Self {
+        LeafPlaces::new(table, group_columns).place(key)
     }
 
     /// A place in the group with these columns, to count its rows; no row has it.

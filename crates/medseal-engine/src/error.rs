@@ -182,6 +182,9 @@ pub enum EngineError {
     /// The log has no such entry, or no checkpoint covers it yet.
     #[error("the audit log has no signed entry {0}")]
     NoSuchEntry(u64),
+    /// Something is wrong with an escrow of the root.
+    #[error("{0}")]
+    Escrow(#[from] crate::escrow::EscrowError),
     /// A decision, its record and the operation do not belong together.
     #[error("decision, audit record and operation do not belong together")]
     ProofMismatch,
@@ -305,6 +308,7 @@ impl EngineError {
             E::AuditUnavailable(_) | E::AuditBroken { .. } => "AUDIT_UNAVAILABLE",
             E::AuditFile { .. } => "AUDIT_FILE_REJECTED",
             E::NoSuchEntry(_) => "AUDIT_NO_SUCH_ENTRY",
+            E::Escrow(e) => e.code(),
             E::ProofMismatch => "PROOF_MISMATCH",
             E::PassphraseNeeded => "PASSPHRASE_NEEDED",
             E::HomeMissing => "HOME_MISSING",
@@ -331,6 +335,7 @@ impl EngineError {
             E::Core(e) => core_class(*e),
             E::AtPosition { source, .. } => source.class(),
             E::AtChunk { source, .. } | E::AtFrame { source, .. } => core_class(*source),
+            E::Escrow(e) => e.class(),
             E::SourceChanged => ErrorClass::Rejected,
             E::Archive { .. } | E::ArrayInvalid(_) => ErrorClass::Malformed,
             E::FileKeySuite | E::BeyondTheEnd(_) | E::FileNeeded(_) | E::TargetExists => {

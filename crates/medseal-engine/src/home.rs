@@ -194,9 +194,20 @@ impl Home {
         // Needed to get at the key that authenticates it; verified right after.
         let root = row.unauthenticated();
         let provider = self.provider(root, passphrase)?;
-        let store_id = store.state().await?.store_id;
-        let place = root_place(&store_id);
+        let place = root_place(&store.state().await?.store_id, row.unauthenticated_version());
         let kwk = provider.unwrap(&place.borrow(), &root.wrapped_kwk).await?;
+        self.open_with_kwk(store, kwk, options, clock).await
+    }
+
+    /// Opens the home with the key that its root would give.
+    pub(crate) async fn open_with_kwk(
+        &self,
+        store: SqliteStore,
+        kwk: Kwk,
+        options: Options,
+        clock: Box<dyn Clock>,
+    ) -> Result<Engine, EngineError> {
+        let store_id = store.state().await?.store_id;
         let (row_mac, memory) = (kwk.row_mac_key(&store_id), StateMemory::new());
         let rows = Rows { store: &store, key: &row_mac, memory: &memory };
         let root = rows.get::<RootRecord>(&["root"]).await?.ok_or(EngineError::HomeMissing)?.record;
@@ -206,7 +217,7 @@ impl Home {
         Engine::start(self, store, store_id, kwk, memory, epochs, environment, options, clock).await
     }
 
-    fn provider(
+    pub(crate) fn provider(
         &self,
         root: &RootRecord,
         passphrase: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, EngineError>,
@@ -281,10 +292,10 @@ impl Home {
 
         let random = &mut BufferedRandom;
         let store_id = StoreId::generate(random).map_err(medseal_core::Error::from)?;
-        let provider = self.new_provider(choice)?;
+        let provider = new_provider(choice, &self.root_file())?;
         let store = SqliteStore::create(&self.store_file(), &store_id)?;
         let kwk = Kwk::generate(random).map_err(medseal_core::Error::from)?;
-        let place = root_place(&store_id);
+        let place = root_place(&store_id, 1);
         let wrapped_kwk = provider.wrap(&place.borrow(), &kwk, random).await?;
         let descriptor = provider.descriptor();
         let record = RootRecord {
@@ -318,47 +329,53 @@ impl Home {
             keys,
         })
     }
+}
 
-    fn new_provider(&self, choice: RootChoice) -> Result<Box<dyn RootProvider>, EngineError> {
-        let random = &mut BufferedRandom;
-        Ok(match choice {
-            RootChoice::KeyFile => Box::new(KeyFileRoot::create(&self.root_file(), random)?),
-            RootChoice::Passphrase(passphrase, kdf) => {
-                let kdf = match kdf {
-                    PassphraseKdfChoice::Argon2id => PassphraseKdf::default_argon2id(random)?,
-                    PassphraseKdfChoice::Pbkdf2 => PassphraseKdf::default_pbkdf2(random)?,
-                };
-                Box::new(PassphraseRoot::create(passphrase, kdf)?)
-            }
-            RootChoice::Environment => Box::new(EnvironmentRoot::from_env()?),
-        })
-    }
+/// A root that is made now; the file is its own, if it is one.
+pub(crate) fn new_provider(
+    choice: RootChoice,
+    file: &Path,
+) -> Result<Box<dyn RootProvider>, EngineError> {
+    let random = &mut BufferedRandom;
+    Ok(match choice {
+        RootChoice::KeyFile => Box::new(KeyFileRoot::create(file, random)?),
+        RootChoice::Passphrase(passphrase, kdf) => {
+            let kdf = match kdf {
+                PassphraseKdfChoice::Argon2id => PassphraseKdf::default_argon2id(random)?,
+                PassphraseKdfChoice::Pbkdf2 => PassphraseKdf::default_pbkdf2(random)?,
+            };
+            Box::new(PassphraseRoot::create(passphrase, kdf)?)
+        }
+        RootChoice::Environment => Box::new(EnvironmentRoot::from_env()?),
+    })
 }
 
 /// An owned [`Place`] of the wrapped KWK.
-struct RootPlace {
+pub(crate) struct RootPlace {
     store: StoreId,
     key: Vec<u8>,
+    /// Of the row.
+    version: u64,
 }
 
-fn root_place(store: &StoreId) -> RootPlace {
-    RootPlace { store: store.clone(), key: row_mac::primary_key(&["root"]) }
+pub(crate) fn root_place(store: &StoreId, version: u64) -> RootPlace {
+    RootPlace { store: store.clone(), key: row_mac::primary_key(&["root"]), version }
 }
 
 impl RootPlace {
-    fn borrow(&self) -> Place<'_> {
+    pub(crate) fn borrow(&self) -> Place<'_> {
         Place {
             store: &self.store,
             table: RootRecord::table().name,
             primary_key: &self.key,
-            version: 1,
+            version: self.version,
             purpose: ROOT_PURPOSE,
         }
     }
 }
 
 /// Why a part of a home cannot be reached: only what is surely absent counts as missing.
-fn unreachable_home(error: &io::Error) -> EngineError {
+pub(crate) fn unreachable_home(error: &io::Error) -> EngineError {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => EngineError::HomeMissing,
         kind => EngineError::HomeUnreadable(kind),

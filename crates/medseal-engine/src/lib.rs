@@ -13,6 +13,7 @@ pub mod clock;
 pub mod doctor;
 mod engine;
 mod error;
+pub mod escrow;
 pub mod fields;
 pub mod files;
 mod gate;

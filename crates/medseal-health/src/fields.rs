@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::json::hash::KeyHash;
+use crate::json::hash;
 
 /// The most distinct paths one scanner remembers.
 const MAX_FIELDS: usize = 65_536;
@@ -44,7 +44,7 @@ impl Default for Fields {
 impl Fields {
     /// The number of `path`; none when the table is full.
     pub(crate) fn intern(&mut self, path: &str) -> Option<FieldId> {
-        let slot = (KeyHash::of(path.as_bytes()) >> 32) as usize % CACHED;
+        let slot = (hash::of_path(path) >> 32) as usize % CACHED;
         if let Some(id) = self.cache[slot].filter(|&id| self.name(id) == path) {
             return Some(id);
         }

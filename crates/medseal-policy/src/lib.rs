@@ -8,7 +8,7 @@
 
 mod operation;
 
-pub use operation::{ChangeKeys, Decrypt, Encrypt, Op, ReadAudit, Reencrypt, Verify};
+pub use operation::{ChangeKeys, Decrypt, Encrypt, ManageRoot, Op, ReadAudit, Reencrypt, Verify};
 pub use operation::{EraseSubject, HoldSubject, ReadDisclosures, ReadSubjects};
 
 use medseal_core::operation::{OperationDigest, OperationItems};

@@ -63,3 +63,7 @@ op!(
     /// Reading who had access to a subject's data.
     ReadDisclosures
 );
+op!(
+    /// Splitting what opens the home, and giving it a new root.
+    ManageRoot
+);

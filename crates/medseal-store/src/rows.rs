@@ -16,9 +16,9 @@ pub use planning::{Planned, PlannedBeside};
 
 use crate::row::key_texts;
 use crate::schema::{Standing, Table};
-use crate::{Record, RolledBack, Store, StoreError, Stored, Unverified};
+use crate::{RawRow, Record, RolledBack, Store, StoreError, Stored, Unverified};
 use medseal_core::row_mac::RowMacKey;
-use medseal_core::state_root::{Bucket, BucketHashes, LeafKey, StateAt, StateRoot};
+use medseal_core::state_root::{Bucket, BucketHashes, LeafKey, LeafPlaces, StateAt, StateRoot};
 use memory::Map;
 use std::ops::Range;
 use std::sync::Arc;
@@ -59,6 +59,15 @@ enum Verdict {
     Differs(RolledBack),
     /// The map could not be read at its epoch any more.
     Moved,
+}
+
+/// An authentic row of a list.
+struct Read<R> {
+    stored: Stored<R>,
+    mac: Vec<u8>,
+    leaf: LeafKey,
+    /// A list may be read wider than it was asked for.
+    asked_for: bool,
 }
 
 impl Rows<'_> {
@@ -131,14 +140,17 @@ impl Rows<'_> {
                 None => prefix,
             };
             let rows = self.store.list(table, counted).await?;
-            let rows = rows.into_iter().map(|row| self.verified::<R>(row, counted));
-            let rows = rows.collect::<Result<Vec<_>, _>>()?;
+            let group = map.as_ref().map_or(0, |(_, group)| *group);
+            let rows = self.read_list::<R>(rows, group, counted, prefix)?;
             let verdict = match &map {
                 Some((map, group)) => self.judge_list(map, table, *group, counted, &rows).await?,
                 None => Verdict::Agrees,
             };
             match (verdict, &map) {
-                (Verdict::Agrees, _) => return Ok(those_of(prefix, rows)),
+                (Verdict::Agrees, _) => {
+                    let asked = rows.into_iter().filter(|read| read.asked_for);
+                    return Ok(asked.map(|read| read.stored).collect());
+                }
                 (Verdict::Differs(how), Some((map, _))) if self.is_still(map).await? => {
                     return Err(how.into());
                 }
@@ -167,11 +179,30 @@ impl Rows<'_> {
 
     fn verified<R: Record>(
         &self,
-        row: crate::RawRow,
+        row: RawRow,
         asked: &[&str],
     ) -> Result<(Stored<R>, Vec<u8>), StoreError> {
         let mac = row.row_mac.clone();
         Ok((Unverified::<R>::from_row(row, asked)?.verify(self.key)?, mac))
+    }
+
+    /// Authenticates the rows of a list.
+    fn read_list<R: Record>(
+        &self,
+        rows: Vec<RawRow>,
+        group: usize,
+        counted: &[&str],
+        prefix: &[&str],
+    ) -> Result<Vec<Read<R>>, StoreError> {
+        let table = R::table();
+        let mut places = LeafPlaces::new(table.name, group);
+        let read = rows.into_iter().map(|row| {
+            let key = key_texts(table, &row.columns);
+            let (leaf, asked_for) = (places.place(&key), key.starts_with(prefix));
+            let (stored, mac) = self.verified(row, counted)?;
+            Ok(Read { stored, mac, leaf, asked_for })
+        });
+        read.collect()
     }
 
     /// The map and the group of a table that is inside it.
@@ -240,12 +271,7 @@ impl Rows<'_> {
         let Some(bucket) = self.bucket(map, leaf.bucket()).await? else {
             return Ok(Verdict::Moved);
         };
-        let (table, key) = (table.name, key.join("/"));
-        Ok(match (bucket.mac(leaf), mac) {
-            (expected, found) if expected == found => Verdict::Agrees,
-            (_, Some(_)) => Verdict::Differs(RolledBack::RowOutside { table, key }),
-            (_, None) => Verdict::Differs(RolledBack::RowMissing { table, key }),
-        })
+        Ok(compare(&bucket, table, key, leaf, mac))
     }
 
     async fn judge_list<R: Record>(
@@ -254,16 +280,24 @@ impl Rows<'_> {
         table: &'static Table,
         group: usize,
         counted: &[&str],
-        rows: &[(Stored<R>, Vec<u8>)],
+        rows: &[Read<R>],
     ) -> Result<Verdict, StoreError> {
-        for (stored, mac) in rows {
-            let columns = stored.record.to_columns();
-            let key = key_texts(table, &columns);
-            let leaf = LeafKey::new(table.name, &key, group);
-            match self.judge(map, table, &key, &leaf, Some(mac)).await? {
-                Verdict::Agrees => {}
-                other => return Ok(other),
+        let mut last = None;
+        for read in rows {
+            let number = read.leaf.bucket();
+            let bucket = match last.take() {
+                Some((known, bucket)) if known == number => bucket,
+                _ => match self.bucket(map, number).await? {
+                    Some(bucket) => bucket,
+                    None => return Ok(Verdict::Moved),
+                },
+            };
+            if bucket.mac(&read.leaf) != Some(&read.mac[..]) {
+                let columns = read.stored.record.to_columns();
+                let key = key_texts(table, &columns);
+                return Ok(compare(&bucket, table, &key, &read.leaf, Some(&read.mac)));
             }
+            last = Some((number, bucket));
         }
         let Some(known) = self.rows_known(map, table, group, counted).await? else {
             return Ok(Verdict::Moved);
@@ -305,9 +339,23 @@ impl Rows<'_> {
     }
 }
 
-/// A list may have been read wider than it was asked for.
-fn those_of<R: Record>(prefix: &[&str], rows: Vec<(Stored<R>, Vec<u8>)>) -> Vec<Stored<R>> {
-    let asked =
-        |stored: &Stored<R>| key_texts(R::table(), &stored.record.to_columns()).starts_with(prefix);
-    rows.into_iter().map(|(stored, _)| stored).filter(asked).collect()
+fn compare(
+    bucket: &Bucket,
+    table: &'static Table,
+    key: &[&str],
+    leaf: &LeafKey,
+    mac: Option<&[u8]>,
+) -> Verdict {
+    let named = || (table.name, key.join("/"));
+    match (bucket.mac(leaf), mac) {
+        (expected, found) if expected == found => Verdict::Agrees,
+        (_, Some(_)) => {
+            let (table, key) = named();
+            Verdict::Differs(RolledBack::RowOutside { table, key })
+        }
+        (_, None) => {
+            let (table, key) = named();
+            Verdict::Differs(RolledBack::RowMissing { table, key })
+        }
+    }
 }

@@ -129,6 +129,9 @@ fn show(arguments: &Arguments, shown: &ShownEntry) -> Result<(), Failure> {
         return output::json(shown);
     }
     output::line(&line(&shown.entry))?;
+    if let Some(state) = state(&shown.entry) {
+        output::line(&format!("store: {state}"))?;
+    }
     output::line(&format!("details: {}", shown.details))?;
     for item in shown.shown.iter().flatten() {
         let place = [&item.collection, &item.field, &item.record, &item.change];
@@ -138,11 +141,19 @@ fn show(arguments: &Arguments, shown: &ShownEntry) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where the store stood.
+fn state(entry: &EntrySummary) -> Option<String> {
+    let (epoch, root) = (entry.store_epoch?, entry.state_root.as_ref()?);
+    Some(format!("epoch {epoch}, state root {root}"))
+}
+
 fn line(entry: &EntrySummary) -> String {
     let mut line = format!("{:>8}  {}  {:<12}", entry.index, entry.time, entry.operation);
     for part in [entry.principal.as_deref(), entry.outcome, entry.tenant.as_deref()] {
         line.extend(part.map(|part| format!("  {part}")));
     }
+    // of an operation it stands in `audit show`
+    line.extend(state(entry).filter(|_| entry.principal.is_none()).map(|s| format!("  {s}")));
     line.extend(entry.items.map(|items| format!("  {items} items")));
     for list in [&entry.collections, &entry.keys] {
         if !list.is_empty() {

@@ -9,17 +9,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 pub(crate) async fn run(arguments: &Arguments, command: &Init) -> Result<(), Failure> {
-    let choice = match command.root {
-        Root::Keyfile => RootChoice::KeyFile,
-        Root::Env => RootChoice::Environment,
-        Root::Passphrase => {
-            let kdf = match command.passphrase_kdf {
-                PassphraseKdf::Argon2id => PassphraseKdfChoice::Argon2id,
-                PassphraseKdf::Pbkdf2 => PassphraseKdfChoice::Pbkdf2,
-            };
-            RootChoice::Passphrase(new_passphrase(arguments.passphrase_file.as_deref())?, kdf)
-        }
-    };
+    let choice = root_choice(arguments, command.root, command.passphrase_kdf)?;
     let environment = match command.environment {
         Environment::Development => medseal_engine::Environment::Development,
         Environment::Production => medseal_engine::Environment::Production,
@@ -35,6 +25,25 @@ pub(crate) async fn run(arguments: &Arguments, command: &Init) -> Result<(), Fai
         }));
     }
     describe(&report).iter().try_for_each(|line| output::line(line))
+}
+
+/// How a new root is kept; asks for a passphrase when it is to be one.
+pub(crate) fn root_choice(
+    arguments: &Arguments,
+    root: Root,
+    kdf: PassphraseKdf,
+) -> Result<RootChoice, Failure> {
+    let kdf = match kdf {
+        PassphraseKdf::Argon2id => PassphraseKdfChoice::Argon2id,
+        PassphraseKdf::Pbkdf2 => PassphraseKdfChoice::Pbkdf2,
+    };
+    Ok(match root {
+        Root::Keyfile => RootChoice::KeyFile,
+        Root::Env => RootChoice::Environment,
+        Root::Passphrase => {
+            RootChoice::Passphrase(new_passphrase(arguments.passphrase_file.as_deref())?, kdf)
+        }
+    })
 }
 
 fn new_passphrase(file: Option<&Path>) -> Result<Zeroizing<Vec<u8>>, Failure> {

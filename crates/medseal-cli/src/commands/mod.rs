@@ -5,6 +5,7 @@ mod audit;
 mod bench;
 mod demo;
 mod doctor;
+mod escrow;
 mod explain;
 mod field;
 mod file;
@@ -40,6 +41,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Scan(command) => return scan::run(&arguments, command),
         Command::Subject(command) => subject::run(&arguments, command).await?,
         Command::Audit(command) => audit::run(&arguments, command).await?,
+        Command::Escrow(command) => escrow::run(&arguments, command).await?,
         Command::Demo => demo::run(&arguments).await?,
         Command::Doctor => return doctor::run(&arguments).await,
         Command::Selftest => doctor::selftest(&arguments)?,

@@ -11,12 +11,12 @@
 //! the root. When the details are erased, so is the secret, and the root says nothing any more.
 
 use super::entry::LogId;
-use super::tree::{Frontier, Hash, leaf_hash};
+use super::tree::{Frontier, Hash};
 use crate::context::MAX_VALUE_BYTES;
 use crate::envelope::{MAGIC, MessageParts, open_message, seal_message};
-use crate::kdf::{Label, Message, derive};
+use crate::kdf::{Label, Message, Numbered, derive};
 use crate::length_prefix::{Append, push_length_prefixed};
-use crate::primitives::hmac_sha256::HmacKey;
+use crate::primitives::{hmac_sha256::HmacKey, sha256};
 use crate::secret::LogSeed;
 use crate::{Error, KeyVersionId, MalformedKind, Random, Suite};
 
@@ -24,6 +24,8 @@ use crate::{Error, KeyVersionId, MalformedKind, Random, Suite};
 const FORMAT_AUDIT_DETAILS: u8 = 0x06;
 const HEADER_BYTES: usize = 12;
 const PLAINTEXT_FORMAT: u8 = 1;
+/// What stands before the item in a leaf.
+const SALTED: usize = 1 + 32;
 /// There is one key until the log's key can be rotated.
 const KEY_NUMBER: u64 = 1;
 
@@ -86,13 +88,16 @@ fn split_item(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 /// The root over items, each behind its own salt.
 pub fn commit_items<'a>(secret: &[u8; 32], items: impl Iterator<Item = DetailItem<'a>>) -> Hash {
     let key = HmacKey::new(secret);
-    let (mut frontier, mut salted) = (Frontier::default(), Vec::with_capacity(256));
+    let mut salts = Numbered::new(&key, Label::AuditSalt);
+    let mut frontier = Frontier::default();
+    // 00, which makes a leaf of it, and the salt; the item follows
+    let mut leaf = vec![0; SALTED];
     for (i, item) in (0u64..).zip(items) {
-        salted.clear();
-        salted.extend_from_slice(&*derive::<32>(&key, Label::AuditSalt, &[&i.to_be_bytes()]));
-        salted.extend_from_slice(&item.id.0);
-        salted.extend_from_slice(item.context);
-        frontier.push(leaf_hash(&salted));
+        leaf.truncate(SALTED);
+        salts.derive_into(i, &mut leaf[1..]);
+        leaf.extend_from_slice(&item.id.0);
+        leaf.extend_from_slice(item.context);
+        frontier.push(sha256(&leaf));
     }
     frontier.root()
 }

@@ -349,13 +349,10 @@ pub(crate) fn add_value(
     binding: &Binding<'_>,
     subject: Option<&SubjectKeys>,
 ) -> Result<(), EngineError> {
+    let Some(subject) = subject else { return Ok(items.add_value(id, scope, binding)?) };
     let mut context = Vec::with_capacity(128);
-    encode_into(scope, subject.map(SubjectKeys::subject), binding, &mut context)?;
-    match subject {
-        Some(subject) => items.add_of_subject(id, &context, subject.audit())?,
-        None => items.add(id, &context),
-    }
-    Ok(())
+    encode_into(scope, Some(subject.subject()), binding, &mut context)?;
+    Ok(items.add_of_subject(id, &context, subject.audit())?)
 }
 
 /// The flags a definition demands, or the default: bound to a record unless the caller says not.

@@ -16,7 +16,7 @@ use medseal_core::keyring::{RotationPolicy, State, UnixSeconds};
 use medseal_core::row_mac::primary_key;
 use medseal_core::secret::Kek;
 use medseal_core::{Error, KeyVersionId, Suite};
-use medseal_policy::ChangeKeys;
+use medseal_policy::{ChangeKeys, Op};
 use medseal_store::{Change, KeyRecord, KeySecretRecord, KeyVersionRecord, Planned, StoreError};
 
 /// How often a change starts over when others are faster.
@@ -316,8 +316,19 @@ impl Engine {
         Ok(())
     }
 
-    /// Decides, records and commits; `false` when somebody else was faster.
+    /// Decides, records and commits a change of keys; `false` when somebody else was faster.
     pub(crate) async fn commit_change(
+        &self,
+        epoch: u64,
+        change: Change,
+        id: KeyVersionId,
+        what: &str,
+    ) -> Result<bool, EngineError> {
+        self.commit_change_as::<ChangeKeys>(epoch, change, id, what).await
+    }
+
+    /// The same for a change that is another operation.
+    pub(crate) async fn commit_change_as<O: Op>(
         &self,
         epoch: u64,
         change: Change,
@@ -329,7 +340,7 @@ impl Engine {
             Err(StoreError::Conflict) => return Ok(false),
             Err(other) => return Err(other.into()),
         };
-        self.record_change(epoch, id, what)?;
+        self.record_change::<O>(epoch, id, what)?;
         self.commit_planned(planned).await
     }
 
@@ -350,18 +361,18 @@ impl Engine {
     }
 
     /// Decides on a change and records it.
-    pub(super) fn record_change(
+    pub(super) fn record_change<O: Op>(
         &self,
         epoch: u64,
         id: KeyVersionId,
         what: &str,
     ) -> Result<(), EngineError> {
-        let mut items = self.items::<ChangeKeys>(epoch)?;
+        let mut items = self.items::<O>(epoch)?;
         let mut same = items.twin();
         items.add(id, what.as_bytes());
         same.add(id, what.as_bytes());
         let about = Subject { epoch, keys: &[], change: Some(what) };
-        let (authorized, recorded) = self.permit::<ChangeKeys>(items, &about)?.into_proofs();
+        let (authorized, recorded) = self.permit::<O>(items, &about)?.into_proofs();
         admit(authorized, recorded, same.digest()).map(drop)
     }
 

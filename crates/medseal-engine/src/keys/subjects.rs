@@ -16,6 +16,7 @@ use medseal_core::secret::{SubjectAuditSecret, SubjectSecret};
 use medseal_core::stored_secret::{Month, Place, WrapKey};
 use medseal_core::{Error, KeyVersionId, SubjectHandle};
 use medseal_kms::KmsError;
+use medseal_policy::ChangeKeys;
 use medseal_store::{Change, Record, StoreError, Stored, SubjectRecord, SubjectTombstoneRecord};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -315,7 +316,7 @@ impl Engine {
         what: &str,
     ) -> Result<bool, EngineError> {
         let planned = self.rows().plan_beside(change)?;
-        self.record_change(epoch, KeyVersionId([0; 8]), what)?;
+        self.record_change::<ChangeKeys>(epoch, KeyVersionId([0; 8]), what)?;
         match self.rows().commit_beside(planned).await {
             Ok(()) => Ok(true),
             Err(StoreError::Conflict) => Ok(false),

@@ -41,12 +41,23 @@ impl ForkGuard {
     }
 }
 
-/// One page that a child of `fork` finds zeroed. It lives as long as the process: one page for each
-/// thread that ever encrypts.
+impl Drop for ForkGuard {
+    /// Threads that encrypt come and go with the batches of a run; their pages go with them.
+    #[expect(unsafe_code, reason = "the page was mapped here")]
+    fn drop(&mut self) {
+        if let Some(page) = self.page.take() {
+            // SAFETY: the whole of the mapping that `wiped_page` made for this guard alone, whose
+            // only reference was just taken out of it.
+            let _ = unsafe { munmap(page.as_ptr().cast(), PAGE_BYTES) };
+        }
+    }
+}
+
+/// One page that a child of `fork` finds zeroed.
 #[expect(unsafe_code, reason = "no safe interface to MADV_WIPEONFORK exists")]
 fn wiped_page() -> Option<&'static AtomicU32> {
-    // SAFETY: a fresh private anonymous mapping, aligned to a page, readable and writable, never
-    // unmapped once returned, and reached only through the atomic.
+    // SAFETY: a fresh private anonymous mapping, aligned to a page, readable and writable, unmapped
+    // only by the guard that has the one reference to it, and reached only through the atomic.
     unsafe {
         let page = mmap_anonymous(
             std::ptr::null_mut(),

@@ -1,10 +1,12 @@
 //! Plaintext documents to encrypted ones.
 
 use super::batch::{Batch, Document, write_envelope};
+use super::pseudonyms::Pseudonyms;
 use super::{Report, Run};
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::runs::{NewFields, binding};
+use crate::runs::{NewFields, RunKeys, UsageByVersion, binding, lanes};
+use crate::wiped_buffer::WipedBuffer;
 use medseal_core::envelope::Value;
 use medseal_health::{Placement, Span, splice};
 use medseal_policy::Encrypt;
@@ -34,43 +36,79 @@ impl Engine {
                 .map_err(|error| error.at(document.position(span)))?;
         }
         self.record_encryption(&run.keys, items)?;
-        let mut scratch = Vec::new();
-        for document in documents {
-            let start = out.len();
-            let done = self.encrypt_document(run, document, &mut scratch, out, report);
-            if done.is_err() {
-                out.truncate(start);
-            }
+        self.encrypt_documents(run, documents, out, report)?;
+        good.1.map_or(Ok(()), Err)
+    }
+
+    /// On all cores; whatever a lane made before a document that fails is kept.
+    fn encrypt_documents(
+        &self,
+        run: &mut Run<'_>,
+        documents: &[Document],
+        out: &mut Vec<u8>,
+        report: &mut Report,
+    ) -> Result<(), EngineError> {
+        let parts = lanes::cut(documents, |document| document.bytes.len());
+        let (keys, pseudonyms) = (&run.keys, run.pseudonyms.as_ref());
+        let lanes = lanes::in_lanes(&parts, |documents| {
+            let mut lane = Lane::new(keys, pseudonyms);
+            let done = self.encrypt_part(&mut lane, documents);
+            (lane.out, lane.usage, lane.report, done)
+        });
+        for (made, usage, part, done) in lanes {
+            out.extend_from_slice(&made);
+            run.keys.count_all(usage);
+            report.values += part.values;
+            report.ids += part.ids;
+            report.unchanged += part.unchanged;
             done?;
         }
-        good.1.map_or(Ok(()), Err)
+        Ok(())
+    }
+
+    fn encrypt_part(&self, lane: &mut Lane<'_>, documents: &[Document]) -> Result<(), EngineError> {
+        let bytes = documents.iter().map(|document| 2 * document.bytes.len()).sum();
+        let (mut made, mut scratch) = (std::mem::take(&mut lane.out), Vec::new());
+        let mut done = Ok(());
+        made.with_room(bytes);
+        for document in documents {
+            // the plain parts of a document are plaintext
+            let out = made.with_room(document.bytes.len());
+            let start = out.len();
+            done = self.encrypt_document(lane, document, &mut scratch, out);
+            if done.is_err() {
+                out.truncate(start);
+                break;
+            }
+        }
+        lane.out = made;
+        done
     }
 
     fn encrypt_document(
         &self,
-        run: &mut Run<'_>,
+        lane: &mut Lane<'_>,
         document: &Document,
         scratch: &mut Vec<u8>,
         out: &mut Vec<u8>,
-        report: &mut Report,
     ) -> Result<(), EngineError> {
         splice(&document.bytes, &document.spans, out, |span, out| {
             if span.sealed.is_some() {
-                report.unchanged += 1;
+                lane.report.unchanged += 1;
                 out.extend_from_slice(document.bytes.get(span.replaced()).unwrap_or_default());
                 return Ok(());
             }
             match span.placement {
                 Placement::Record => write_made_id(document, span, out),
                 Placement::Pseudonym => {
-                    report.ids += 1;
-                    let pseudonyms = run.pseudonyms.as_mut().ok_or_else(unresolved)?;
-                    out.extend_from_slice(pseudonyms.of(document.text(span)).as_bytes());
+                    lane.report.ids += 1;
+                    let pseudonyms = lane.pseudonyms.ok_or_else(unresolved)?;
+                    out.extend_from_slice(pseudonyms.known(document.text(span)).as_bytes());
                     Ok(())
                 }
                 _ => {
-                    report.values += 1;
-                    self.encrypt_span(run, document, span, scratch, out)
+                    lane.report.values += 1;
+                    self.encrypt_span(lane, document, span, scratch, out)
                 }
             }
         })?;
@@ -80,14 +118,14 @@ impl Engine {
 
     fn encrypt_span(
         &self,
-        run: &mut Run<'_>,
+        lane: &mut Lane<'_>,
         document: &Document,
         span: &Span,
         scratch: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) -> Result<(), EngineError> {
         let identity = document.identity(span).ok_or_else(unresolved)?;
-        let field = run.keys.field(identity, span.field).ok_or_else(unresolved)?;
+        let field = lane.keys.field(identity, span.field).ok_or_else(unresolved)?;
         let resolved = field.encrypting.as_ref().ok_or_else(unresolved)?;
         let value = span.plaintext(&document.bytes);
         // the scanner has checked the document's UTF-8
@@ -99,9 +137,24 @@ impl Engine {
             write_envelope(span.placement, scratch, out);
             Ok::<(), EngineError>(())
         })?;
-        let id = key.id();
-        run.keys.count(id, value.len());
+        lane.usage.count(key.id(), value.len());
         Ok(())
+    }
+}
+
+/// What one thread makes of its part of a batch.
+struct Lane<'r> {
+    keys: &'r RunKeys,
+    pseudonyms: Option<&'r Pseudonyms>,
+    out: WipedBuffer,
+    usage: UsageByVersion,
+    report: Report,
+}
+
+impl<'r> Lane<'r> {
+    fn new(keys: &'r RunKeys, pseudonyms: Option<&'r Pseudonyms>) -> Self {
+        let (out, usage) = (WipedBuffer::default(), UsageByVersion::default());
+        Self { keys, pseudonyms, out, usage, report: Report::default() }
     }
 }
 

@@ -15,6 +15,7 @@ use medseal_core::stored_secret::Place;
 use medseal_core::{KeyVersionId, PseudonymKey};
 use medseal_health::{Placement, Span, fhir};
 use medseal_store::{Change, PseudonymRecord, Record, StoreError};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use zeroize::Zeroizing;
 
@@ -54,6 +55,17 @@ impl Pseudonyms {
         let made = fhir::pseudonym(self.key.bytes_for(id));
         self.made.insert(id.to_owned(), made.clone());
         made
+    }
+}
+
+impl Pseudonyms {
+    /// What stands for an id, of which nothing is remembered anew.
+    pub(super) fn known(&self, id: &str) -> Cow<'_, str> {
+        match self.made.get(id) {
+            Some(known) => Cow::Borrowed(known),
+            None if fhir::is_pseudonym(id) => Cow::Owned(id.to_owned()),
+            None => Cow::Owned(fhir::pseudonym(self.key.bytes_for(id))),
+        }
     }
 }
 

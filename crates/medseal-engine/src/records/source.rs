@@ -79,7 +79,8 @@ impl<'i> Source<'i> {
 
     /// Drops what a batch has dealt with.
     pub(super) fn consume(&mut self, bytes: usize) {
-        let lines = self.buffer().iter().take(bytes).filter(|b| **b == b'\n').count();
+        let consumed = self.buffer().get(..bytes).unwrap_or(self.buffer());
+        let lines = memchr::memchr_iter(b'\n', consumed).count();
         self.line += lines as u64;
         self.input.consume(bytes);
     }

@@ -68,6 +68,37 @@ type Whose = (String, String);
 
 /// The most places that are kept from batch to batch: a table has more patients than memory.
 const MAX_PLACES: usize = 4096;
+/// What was encrypted, by key version. A run has few of them, and comparing is cheaper than hashing.
+#[derive(Default)]
+pub(crate) struct UsageByVersion(Vec<(KeyVersionId, Usage)>);
+
+impl UsageByVersion {
+    fn add(&mut self, other: UsageByVersion) {
+        for (id, more) in other.0 {
+            match self.0.iter_mut().find(|(known, _)| *known == id) {
+                Some((_, usage)) => {
+                    usage.messages += more.messages;
+                    usage.bytes += more.bytes;
+                }
+                None => self.0.push((id, more)),
+            }
+        }
+    }
+
+    pub(crate) fn count(&mut self, id: KeyVersionId, bytes: usize) {
+        let usage = match self.0.iter().position(|(known, _)| *known == id) {
+            Some(place) => self.0.get_mut(place),
+            None => {
+                self.0.push((id, Usage::default()));
+                self.0.last_mut()
+            }
+        };
+        if let Some((_, usage)) = usage {
+            usage.messages += 1;
+            usage.bytes += bytes as u64;
+        }
+    }
+}
 
 #[derive(Default)]
 pub(crate) struct RunKeys {
@@ -78,7 +109,7 @@ pub(crate) struct RunKeys {
     recent: AtomicUsize,
     /// The definitions as the run found them, read once an epoch.
     definitions: Option<Definitions>,
-    usage: HashMap<KeyVersionId, Usage>,
+    usage: UsageByVersion,
     version_names: BTreeSet<String>,
     epoch: u64,
 }
@@ -137,9 +168,12 @@ impl RunKeys {
 
     /// Counts one value that was encrypted.
     pub(crate) fn count(&mut self, id: KeyVersionId, bytes: usize) {
-        let usage = self.usage.entry(id).or_default();
-        usage.messages += 1;
-        usage.bytes += bytes as u64;
+        self.usage.count(id, bytes);
+    }
+
+    /// Adds what was counted elsewhere.
+    pub(crate) fn count_all(&mut self, usage: UsageByVersion) {
+        self.usage.add(usage);
     }
 
     /// `NAME@N` of every key version that the run has used.
@@ -320,7 +354,7 @@ impl Engine {
 
     /// Writes what the run encrypted to the usage counters.
     pub(crate) async fn charge_run(&self, keys: &RunKeys) -> Result<(), EngineError> {
-        for (id, usage) in &keys.usage {
+        for (id, usage) in &keys.usage.0 {
             self.add_usage(*id, *usage).await?;
         }
         Ok(())

@@ -7,12 +7,13 @@
 
 mod finding;
 mod keys;
+pub(crate) mod lanes;
 mod read_ahead;
 mod sealed;
 
 pub use finding::Finding;
 pub(crate) use finding::judge;
-pub(crate) use keys::{FieldNeeded, Identity, NewFields, RunKeys, agreed, binding};
+pub(crate) use keys::{FieldNeeded, Identity, NewFields, RunKeys, UsageByVersion, agreed, binding};
 pub(crate) use read_ahead::ReadAhead;
 pub(crate) use sealed::{Held, open_held};
 

@@ -4,6 +4,7 @@
 use medseal_core::audit::{Rejection, RejectionKind, RejectionPlace};
 use medseal_core::selftest::SelftestFailure;
 use medseal_core::{Error, MalformedKind, MisuseKind};
+use medseal_engine::escrow::EscrowError;
 use medseal_engine::health::{DocumentFault, HealthError, Position, ProfileFault};
 use medseal_engine::{EngineError as E, ErrorClass};
 use medseal_kms::KmsError as K;
@@ -14,7 +15,8 @@ use std::io::ErrorKind::NotFound;
 
 const PAGE: &str = include_str!("../../../../docs/errors.md");
 /// Where the codes stand, so that none is forgotten below.
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 6] = [
+    include_str!("../../src/escrow/error.rs"),
     include_str!("../../../medseal-core/src/audit/rejection.rs"),
     include_str!("../../src/error.rs"),
     include_str!("../../../medseal-core/src/error.rs"),
@@ -78,10 +80,24 @@ fn errors() -> Vec<E> {
         E::ReasonInvalid,
     ];
     all.extend(of_the_audit_log());
+    all.extend(of_an_escrow());
     all.extend(refusals());
     all.extend(of_adapters());
     all.extend(of_documents());
     all
+}
+
+fn of_an_escrow() -> [E; 7] {
+    [
+        EscrowError::Terms("this"),
+        EscrowError::ShareMalformed,
+        EscrowError::ShareRejected { custodian: String::new() },
+        EscrowError::SharesRejected,
+        EscrowError::TooFewShares { needed: 2, given: 1 },
+        EscrowError::OtherStore,
+        EscrowError::RootNotLost,
+    ]
+    .map(E::Escrow)
 }
 
 fn of_the_audit_log() -> Vec<E> {

@@ -76,7 +76,7 @@ mod tests {
     use proptest::sample::select;
 
     use crate::automaton::{Automaton, Purpose, State, Types};
-    use crate::json::hash::KeyHash;
+    use crate::json::hash;
     use crate::path::{Token, tokens};
 
     const ALL: Types = Types { objects: true, arrays: true };
@@ -102,7 +102,7 @@ mod tests {
             relative.push(step);
             state = match step {
                 "[*]" => automaton.elements(state),
-                key => automaton.key(state, KeyHash::of(key.as_bytes()), |other| other == key),
+                key => automaton.key(state, hash::of_key(key.as_bytes()), |other| other == key),
             };
             if automaton.meaning(state).root {
                 relative.clear();

@@ -1,8 +1,7 @@
 //! What a type of FHIR makes of a value.
 
-use std::collections::HashMap;
-
 use super::State;
+use crate::fhir::known::Known;
 use crate::profile::{Placement, RuleId};
 
 /// What holds for a value in a state of a FHIR profile.
@@ -38,7 +37,7 @@ pub(crate) enum Role {
     /// A place for any resource.
     Resource(Resources),
     /// The state within by the extension's url; else the present one.
-    Extension(HashMap<Box<str>, State>),
+    Extension(Known<Box<str>, State>),
     /// An entry of a Bundle, whose `fullUrl` names the resource in it.
     Entry,
     /// The `meta` of a resource.
@@ -51,7 +50,7 @@ pub(crate) struct Resources {
     /// It has no identity but in the resource around it.
     pub(crate) contained: bool,
     /// The state, and whether it is a `DomainResource`.
-    pub(crate) by_name: HashMap<&'static str, (State, bool)>,
+    pub(crate) by_name: Known<&'static str, (State, bool)>,
     /// The state of other types.
     pub(crate) foreign: State,
 }

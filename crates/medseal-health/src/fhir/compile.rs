@@ -5,8 +5,7 @@
 //! the first in the profile counts. What is not in the table of types falls to "unknown", where
 //! every scalar is encrypted.
 
-use std::collections::HashMap;
-
+use super::known::Known;
 use super::selector::Named;
 use super::types::{TypeId, Types};
 use crate::automaton::{Automaton, Meaning, Resources, Role, State, Symbols, Typed};
@@ -64,11 +63,12 @@ enum Part {
 struct Compiler<'r> {
     types: &'r Types,
     rules: &'r [Rule],
-    by_type: HashMap<TypeId, u16>,
-    by_element: HashMap<(TypeId, &'static str), u16>,
+    /// The first rule that names a type or one that it extends.
+    by_type: Vec<Rank>,
+    by_element: Known<(TypeId, &'static str), u16>,
     by_url: Vec<(&'r str, u16)>,
     symbols: Symbols,
-    known: HashMap<Key, State>,
+    known: Known<Key, State>,
     keys: Vec<Key>,
     /// (from, column, to)
     steps: Vec<(State, usize, State)>,
@@ -79,7 +79,7 @@ struct Compiler<'r> {
 pub(crate) fn compile(
     types: &Types,
     rules: &[Rule],
-) -> Result<(Automaton, HashMap<&'static str, bool>), HealthError> {
+) -> Result<(Automaton, Known<&'static str, bool>), HealthError> {
     let mut compiler = Compiler::new(types, rules);
     compiler.state(Key { place: Place::Resource { contained: false }, inherited: None });
     let unknown = compiler.state(Key { place: Place::Unknown, inherited: None });
@@ -90,7 +90,7 @@ pub(crate) fn compile(
         compiler.steps_from(next as State, key)?;
         next += 1;
     }
-    let mut ids = HashMap::new();
+    let mut ids = Known::default();
     for id in types.resources() {
         let leaf = compiler.leaf(id, "id", types.find("id").unwrap_or_default(), None)?;
         ids.insert(types.name(id), leaf.placement == Placement::Pseudonym);
@@ -102,7 +102,7 @@ pub(crate) fn compile(
 impl<'r> Compiler<'r> {
     fn new(types: &'r Types, rules: &'r [Rule]) -> Self {
         let (mut by_type, mut by_element, mut by_url) =
-            (HashMap::new(), HashMap::new(), Vec::new());
+            (Known::default(), Known::default(), Vec::new());
         for (number, rule) in (0..).zip(rules) {
             for named in rule.elements() {
                 match *named {
@@ -112,10 +112,12 @@ impl<'r> Compiler<'r> {
             }
             by_url.extend(rule.extensions().iter().map(|url| (url.as_str(), number)));
         }
-        let names: Vec<String> =
-            types.all_elements().flat_map(|name| [format!("_{name}"), name.to_owned()]).collect();
-        let symbols = Symbols::new(names.iter().map(String::as_str).chain(["resourceType"]));
-        let (known, keys, steps, meanings) = (HashMap::new(), Vec::new(), Vec::new(), Vec::new());
+        let rank = |id| types.chain(id).filter_map(|id| by_type.get(&id).copied()).min();
+        let by_type = types.all().map(rank).collect();
+        let mut symbols = Symbols::new(types.all_elements().chain(["resourceType"]));
+        let beside: Vec<String> = symbols.keys().map(|name| format!("_{name}")).collect();
+        beside.iter().for_each(|name| symbols.insert(name));
+        let (known, keys, steps, meanings) = (Known::default(), Vec::new(), Vec::new(), Vec::new());
         Self { types, rules, by_type, by_element, by_url, symbols, known, keys, steps, meanings }
     }
 
@@ -134,7 +136,7 @@ impl<'r> Compiler<'r> {
     }
 
     fn type_rank(&self, id: TypeId) -> Rank {
-        self.types.chain(id).filter_map(|id| self.by_type.get(&id).copied()).min()
+        self.by_type.get(id as usize).copied().flatten()
     }
 
     fn element_rank(&self, owner: TypeId, element: &'static str) -> Rank {
@@ -183,13 +185,16 @@ impl<'r> Compiler<'r> {
             self.step(from, "resourceType", Key { place: COLLECTION, inherited: None });
         }
         let sibling = Place::Type(self.types.find("Element").unwrap_or_default());
+        let mut beside = String::from("_");
         for (element, of) in self.types.elements(owner) {
             if self.types.is_primitive(of) {
                 let leaf = self.leaf(owner, element, of, inherited)?;
                 self.step(from, element, Key { place: Place::Leaf(leaf), inherited: None });
                 let masked = leaf.placement == Placement::Masked;
                 let place = if masked { Place::Sibling(leaf) } else { sibling };
-                self.step(from, &format!("_{element}"), Key { place, inherited });
+                beside.truncate(1);
+                beside.push_str(element);
+                self.step(from, &beside, Key { place, inherited });
                 continue;
             }
             let ranks = [inherited, self.element_rank(owner, element), self.type_rank(of)];

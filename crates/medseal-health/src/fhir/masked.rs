@@ -18,15 +18,29 @@ const DIV: [&str; 2] = [r#"<div xmlns=\"http://www.w3.org/1999/xhtml\">"#, "</di
 /// The start of every envelope's text form.
 const TEXT_FORM: &str = "ms1:";
 
-/// The start and the end of the object around an envelope's text.
-pub(crate) fn around() -> (String, &'static str) {
-    let reason = format!(r#"{{"url":"{REASON_URL}","valueCode":"{REASON}"}}"#);
-    (format!(r#"{{"extension":[{reason},{{"url":"{CIPHERTEXT_URL}","valueString":""#), r#""}]}"#)
+/// Writes the object around an envelope's text, which `envelope` writes.
+pub(crate) fn write_object<E>(
+    out: &mut Vec<u8>,
+    envelope: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    let before = [
+        r#"{"extension":[{"url":""#,
+        REASON_URL,
+        r#"","valueCode":""#,
+        REASON,
+        r#""},{"url":""#,
+        CIPHERTEXT_URL,
+        r#"","valueString":""#,
+    ];
+    before.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+    envelope(out)?;
+    out.extend_from_slice(br#""}]}"#);
+    Ok(())
 }
 
-/// The start and the end of a narrative around an envelope's text, quotes included.
-pub(crate) fn narrative() -> (String, String) {
-    (format!("\"{}", DIV[0]), format!("{}\"", DIV[1]))
+/// What stands before and behind an envelope's text in a narrative.
+pub(crate) fn narrative() -> [&'static str; 2] {
+    DIV
 }
 
 /// Where the envelope's text stands in the object or one-element array that starts here; none when
@@ -147,7 +161,7 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{around, envelope, in_base64, in_narrative, in_string, narrative};
+    use super::{envelope, in_base64, in_narrative, in_string, narrative, write_object};
 
     fn found(text: &str) -> Option<&str> {
         envelope(text.as_bytes(), 0).map(|range| &text[range])
@@ -155,8 +169,13 @@ mod tests {
 
     #[test]
     fn what_is_written_is_found_and_so_is_another_formatting() {
-        let (before, after) = around();
-        let written = format!("{before}ms1:AbC-_9{after}");
+        let mut written = Vec::new();
+        write_object(&mut written, |out| {
+            out.extend_from_slice(b"ms1:AbC-_9");
+            Ok::<(), ()>(())
+        })
+        .unwrap();
+        let written = String::from_utf8(written).unwrap();
         assert!(serde_json::from_str::<serde_json::Value>(&written).is_ok());
         assert_eq!(found(&written), Some("ms1:AbC-_9"));
         assert_eq!(found(&format!(" [ {written} ]")), Some("ms1:AbC-_9"));
@@ -170,7 +189,7 @@ mod tests {
             written.replace("]}", "],\"id\":\"x\"}"),
             format!("[{written},{written}]"),
             format!("[{written},null]"),
-            written.replace(after, ""),
+            written.replace("\"}]}", ""),
             "{}".to_owned(),
         ] {
             assert_eq!(found(&other), None, "{other}");
@@ -184,8 +203,8 @@ mod tests {
         assert_eq!(in_string(text.as_bytes(), &all(text)), Some(1..7));
         assert_eq!(in_string(b"\"ms:AA\"", &(0..7)), None);
         assert_eq!(in_string(b"12345678", &(0..8)), None);
-        let (before, after) = narrative();
-        let div = format!("{before}ms1:a-_Z{after}");
+        let [before, after] = narrative();
+        let div = format!("\"{before}ms1:a-_Z{after}\"");
         assert_eq!(&div[in_narrative(div.as_bytes(), &all(&div)).unwrap()], "ms1:a-_Z");
         let gson = div.replace('<', "\\u003c").replace('>', "\\u003E").replace('/', "\\/");
         assert_eq!(&gson[in_narrative(gson.as_bytes(), &all(&gson)).unwrap()], "ms1:a-_Z");

@@ -4,6 +4,7 @@
 //! table of types when the profile is loaded, so that the scanner meets states only.
 
 pub(crate) mod compile;
+pub(crate) mod known;
 pub(crate) mod masked;
 pub(crate) mod reference;
 pub(crate) mod selector;

@@ -3,7 +3,7 @@
 //! A line is a type, what it extends, and the elements it adds with the type of each; types of
 //! elements that have elements are named by their path. Nothing here is typed by hand.
 
-use std::collections::HashMap;
+use super::known::Known;
 
 /// A release of FHIR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
@@ -39,7 +39,7 @@ pub(crate) type TypeId = u32;
 /// All types of a release.
 pub(crate) struct Types {
     types: Vec<Type>,
-    by_name: HashMap<&'static str, TypeId>,
+    by_name: Known<&'static str, TypeId>,
 }
 
 struct Type {
@@ -53,7 +53,7 @@ impl Types {
     pub(crate) fn of(release: Release) -> Self {
         let lines = || release.table().lines().filter(|line| !line.starts_with('#'));
         let names = lines().map(|line| line.split(' ').next().unwrap_or_default());
-        let by_name: HashMap<_, _> = names.zip(0..).collect();
+        let by_name: Known<_, _> = names.zip(0..).collect();
         let types = lines().map(|line| {
             let mut words = line.split(' ');
             let name = words.next().unwrap_or_default();
@@ -103,6 +103,11 @@ impl Types {
             all.extend(new);
         }
         all
+    }
+
+    /// Every type.
+    pub(crate) fn all(&self) -> impl Iterator<Item = TypeId> + use<> {
+        0..self.types.len() as TypeId
     }
 
     /// The name of every element, some of them more than once.

@@ -61,19 +61,18 @@ impl Keys {
         key: Key,
         hash: u64,
     ) -> Result<(), Flaw> {
-        let entry = Entry { hash: (hash >> 32) as u32, key };
         let bit = 1 << (hash & 63);
-        if mark.seen & bit != 0 {
-            self.compare_few(text, mark.first as usize, &entry)?;
-        }
+        let seen = mark.seen & bit != 0;
         mark.seen |= bit;
-        self.entries.push(entry);
-        Ok(())
+        self.entries.push(Entry { hash: (hash >> 32) as u32, key });
+        if seen { self.compare_few(text, mark.first as usize) } else { Ok(()) }
     }
 
+    /// The newest key with the others of its object.
     #[inline(never)]
-    fn compare_few(&self, text: &str, first: usize, entry: &Entry) -> Result<(), Flaw> {
-        let others = self.entries.get(first..).unwrap_or_default();
+    fn compare_few(&self, text: &str, first: usize) -> Result<(), Flaw> {
+        let own = self.entries.get(first..).unwrap_or_default();
+        let Some((entry, others)) = own.split_last() else { return Ok(()) };
         if others.len() < FEW && others.iter().any(|other| other.same(entry, text)) {
             return Err(duplicate(entry.key));
         }
@@ -111,7 +110,7 @@ impl Keys {
 
 /// Any total order that calls the same keys equal.
 fn compare(text: &str, a: Key, b: Key) -> Ordering {
-    if a.escaped || b.escaped {
+    if a.is_escaped() || b.is_escaped() {
         // UTF-8 sorts like its code points, so the two orders agree.
         Unescaped::new(a.raw(text)).cmp(Unescaped::new(b.raw(text)))
     } else {
@@ -128,12 +127,13 @@ fn duplicate(key: Key) -> Flaw {
 #[cfg(test)]
 mod tests {
     use super::{Key, Keys, Mark};
+    use crate::json::Spelling;
 
     /// Pushes keys of six digits, all with the same hash, as a forger would make them.
     fn push_all(text: &str, keys: &mut Keys) -> Result<Mark, super::Flaw> {
         let mut mark = keys.open();
         for start in (0..text.len()).step_by(6) {
-            let key = Key { start: start as u32, end: start as u32 + 6, escaped: false };
+            let key = Key { start: start as u32, end: start as u32 + 6, spelling: Spelling::Plain };
             keys.push(text, &mut mark, key, 7)?;
         }
         Ok(mark)

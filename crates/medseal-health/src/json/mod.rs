@@ -29,11 +29,28 @@ impl Flaw {
 pub(crate) struct Key {
     pub(crate) start: u32,
     pub(crate) end: u32,
-    /// It contains a backslash, so its bytes are not its text.
-    pub(crate) escaped: bool,
+    pub(crate) spelling: Spelling,
+}
+
+/// How a key is written. As wide as the offsets beside it: a key is copied for each member, and
+/// padding makes of that several small writes that one large read has to wait for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Spelling {
+    /// Its bytes are its text.
+    #[default]
+    Plain,
+    /// It contains a backslash.
+    Escaped,
 }
 
 impl Key {
+    /// Its bytes are not its text.
+    #[inline(always)]
+    pub(crate) fn is_escaped(self) -> bool {
+        self.spelling == Spelling::Escaped
+    }
+
     /// The bytes as written.
     pub(crate) fn raw(self, text: &str) -> &str {
         text.get(self.start as usize..self.end as usize).unwrap_or_default()
@@ -41,7 +58,7 @@ impl Key {
 
     /// Whether two keys are the same after unescaping.
     pub(crate) fn same(self, other: Self, text: &str) -> bool {
-        if self.escaped || other.escaped {
+        if self.is_escaped() || other.is_escaped() {
             text::Unescaped::new(self.raw(text)).eq(text::Unescaped::new(other.raw(text)))
         } else {
             self.raw(text) == other.raw(text)

@@ -5,7 +5,7 @@ use crate::automaton::{Automaton, Purpose};
 use crate::error::{HealthError, Position, ProfileFault};
 use crate::fhir::compile::compile as compile_types;
 use crate::fhir::types::{Release, Types};
-use crate::json::hash::KeyHash;
+use crate::json::hash;
 use crate::path::{FieldPath, MAX_PATH_BYTES, ROOT, Step, Token};
 use crate::selector::Selector;
 
@@ -214,7 +214,7 @@ fn check_identity_kept(profile: &Profile, places: &[Position]) -> Result<(), Hea
         let steps = path.steps().filter_map(key_token);
         let state = steps.fold(Automaton::START, |state, token| match token {
             Token::Key(key) => {
-                automaton.key(state, KeyHash::of(key.as_bytes()), |other| other == key)
+                automaton.key(state, hash::of_key(key.as_bytes()), |other| other == key)
             }
             _ => state,
         });

@@ -8,11 +8,12 @@ mod builtin;
 mod fhir_toml;
 pub(crate) mod toml;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use crate::automaton::{Automaton, Types};
 use crate::error::HealthError;
 use crate::fhir::Release;
+use crate::fhir::known::Known;
 use crate::fhir::selector::Named;
 use crate::path::FieldPath;
 use crate::selector::Selector;
@@ -200,7 +201,7 @@ pub struct Profile {
 pub(crate) struct Fhir {
     pub(crate) release: Release,
     /// Each type of resource, and whether its ids are pseudonyms.
-    pub(crate) pseudonymous: HashMap<&'static str, bool>,
+    pub(crate) pseudonymous: Known<&'static str, bool>,
 }
 
 /// The field class of values of which nobody has said one.

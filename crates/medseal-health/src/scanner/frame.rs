@@ -99,18 +99,16 @@ impl Frame {
         }
     }
 
-    /// A container that opens as the present item of this one.
-    pub(super) fn inner(&self, container: Container, keys: Mark) -> Self {
-        Self {
-            container,
-            state: self.child,
-            span: NONE,
-            is_root: false,
-            keys,
-            items: Items::new(),
-            full_url: (NONE, NONE),
-            pair: NONE,
-            ..*self
-        }
+    /// Becomes the frame of a container that opens as the present item of this one.
+    #[inline(always)]
+    pub(super) fn enter(&mut self, container: Container, keys: Mark) {
+        self.container = container;
+        self.state = self.child;
+        self.span = NONE;
+        self.is_root = false;
+        self.keys = keys;
+        self.items = Items::new();
+        self.full_url = (NONE, NONE);
+        self.pair = NONE;
     }
 }

@@ -45,7 +45,7 @@ fn push_item(path: &mut String, frame: &Frame, text: &str) {
     match frame.container {
         Container::Document => {}
         Container::Array => path.push_str("[*]"),
-        Container::Object if frame.key.escaped => push_escaped_key(path, frame.key.raw(text)),
+        Container::Object if frame.key.is_escaped() => push_escaped_key(path, frame.key.raw(text)),
         Container::Object => push_key(path, frame.key.raw(text)),
     }
 }

@@ -5,7 +5,6 @@
 //! encrypted document.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::ops::Range;
 
 use super::frame::{Container, Frame, NONE};
@@ -15,6 +14,7 @@ use super::walk::Walk;
 use super::{Buffers, Root, Span, ValueKind};
 use crate::automaton::{Resources, State};
 use crate::error::DocumentFault as Fault;
+use crate::fhir::known::Known;
 use crate::fhir::{RECORD_URL, reference};
 use crate::fields::FieldId;
 use crate::json::text::{Unescaped, unescape};
@@ -66,7 +66,7 @@ impl Walk<'_> {
         &mut self,
         at: usize,
         inner: &mut Frame,
-        by_url: &HashMap<Box<str>, State>,
+        by_url: &Known<Box<str>, State>,
     ) -> Result<(), Flaw> {
         let Some((url, _)) = self.member_text(at, "url") else { return Ok(()) };
         if let Some(&state) = by_url.get(&*url) {
@@ -320,7 +320,7 @@ pub(super) fn name(
 
 fn with_id_replaced(
     body: &str,
-    ids: &HashMap<&'static str, bool>,
+    ids: &Known<&'static str, bool>,
     replaced: &mut dyn FnMut(&str) -> String,
 ) -> String {
     let id = match reference::named(body) {

@@ -11,6 +11,7 @@ use crate::automaton::{Automaton, State};
 use crate::coverage::Coverage;
 use crate::error::DocumentFault as Fault;
 use crate::fields::{FieldId, Fields};
+use crate::json::keys::Mark;
 use crate::json::text::Unescaped;
 use crate::json::{Flaw, Key, lex};
 use crate::profile::{Profile, Unnamed};
@@ -95,11 +96,17 @@ impl<'a> Walk<'a> {
 
     #[inline(always)]
     fn value(&mut self, at: usize) -> Result<Next, Flaw> {
+        if lex::peek(self.bytes, at) == b'"' {
+            let end = lex::string(self.bytes, at + 1)?;
+            return self.leaf(at, end, Some(ValueKind::String));
+        }
+        self.other_value(at)
+    }
+
+    /// All but strings. Apart, so that the most frequent branch is one and not one of a table.
+    #[inline(never)]
+    fn other_value(&mut self, at: usize) -> Result<Next, Flaw> {
         match lex::peek(self.bytes, at) {
-            b'"' => {
-                let end = lex::string(self.bytes, at + 1)?;
-                self.leaf(at, end, Some(ValueKind::String))
-            }
             b'{' => self.open(at, Container::Object),
             b'[' => self.open(at, Container::Array),
             b'-' | b'0'..=b'9' => {
@@ -123,29 +130,37 @@ impl<'a> Walk<'a> {
     fn after(&mut self, mut at: usize) -> Result<Option<usize>, Flaw> {
         loop {
             at = lex::space(self.bytes, at);
-            match (self.frame.container, lex::peek(self.bytes, at)) {
-                (Container::Object, b',') => return self.member_after(at).map(Some),
-                (Container::Array, b',') => return Ok(Some(self.element_after(at))),
-                (Container::Object, b'}') | (Container::Array, b']') => self.close(at + 1)?,
-                (Container::Document, _) if at == self.bytes.len() => return Ok(None),
-                (Container::Document, _) => return Err(Flaw::new(Fault::JsonTrailingData, at)),
-                _ => return Err(lex::unexpected(self.bytes, at)),
+            if lex::peek(self.bytes, at) == b',' && self.frame.container != Container::Document {
+                return self.item_after(at).map(Some);
             }
-            at += 1;
+            match self.closing(at)? {
+                Some(after) => at = after,
+                None => return Ok(None),
+            }
         }
     }
 
     #[inline(always)]
-    fn member_after(&mut self, comma: usize) -> Result<usize, Flaw> {
-        self.frame.items.comma = comma as u32;
-        self.member(lex::space(self.bytes, comma + 1))
-    }
-
-    fn element_after(&mut self, comma: usize) -> usize {
+    fn item_after(&mut self, comma: usize) -> Result<usize, Flaw> {
         self.frame.items.comma = comma as u32;
         let at = lex::space(self.bytes, comma + 1);
+        if self.frame.container == Container::Object {
+            return self.member(at);
+        }
         self.begin_item(at);
-        at
+        Ok(at)
+    }
+
+    /// What follows a value and is no comma; none at the document's end.
+    #[inline(never)]
+    fn closing(&mut self, at: usize) -> Result<Option<usize>, Flaw> {
+        match (self.frame.container, lex::peek(self.bytes, at)) {
+            (Container::Object, b'}') | (Container::Array, b']') => self.close(at + 1)?,
+            (Container::Document, _) if at == self.bytes.len() => return Ok(None),
+            (Container::Document, _) => return Err(Flaw::new(Fault::JsonTrailingData, at)),
+            _ => return Err(lex::unexpected(self.bytes, at)),
+        }
+        Ok(Some(at + 1))
     }
 
     /// Reads a key and its colon; gives the offset of the value.
@@ -155,7 +170,10 @@ impl<'a> Walk<'a> {
             return Err(lex::unexpected(self.bytes, at));
         }
         self.begin_item(at);
-        let (key, hash) = lex::key(self.bytes, at + 1)?;
+        let (key, hash) = match lex::plain_key(self.bytes, at + 1) {
+            Some(found) => found,
+            None => lex::unusual_key(self.bytes, at + 1)?,
+        };
         self.buffers.keys.push(self.text, &mut self.frame.keys, key, hash)?;
         self.frame.key = key;
         self.frame.child = self.step(key, hash);
@@ -169,7 +187,7 @@ impl<'a> Walk<'a> {
     #[inline(always)]
     fn step(&self, key: Key, hash: u64) -> State {
         self.automaton.key(self.frame.state, hash, |named| {
-            if key.escaped {
+            if key.is_escaped() {
                 Unescaped::new(key.raw(self.text)).eq(named.chars())
             } else {
                 key.raw(self.text) == named
@@ -197,12 +215,12 @@ impl<'a> Walk<'a> {
         Ok(Next::After(end))
     }
 
+    #[inline(always)]
     fn open(&mut self, at: usize, container: Container) -> Result<Next, Flaw> {
         if self.buffers.stack.len() >= self.limits.max_depth {
             return Err(Flaw::new(Fault::JsonTooDeep, at));
         }
-        let frame = self.begin_container(at, container)?;
-        self.buffers.stack.push(std::mem::replace(&mut self.frame, frame));
+        self.begin_container(at, container)?;
         let first = lex::space(self.bytes, at + 1);
         match (container, lex::peek(self.bytes, first)) {
             (Container::Object, b'}') | (Container::Array, b']') => {
@@ -217,17 +235,40 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn begin_container(&mut self, at: usize, container: Container) -> Result<Frame, Flaw> {
-        let mut inner = self.frame.inner(container, self.buffers.keys.open());
-        if container == Container::Array {
-            inner.child = self.automaton.elements(inner.state);
-        }
+    #[inline(always)]
+    fn begin_container(&mut self, at: usize, container: Container) -> Result<(), Flaw> {
+        let keys = self.buffers.keys.open();
         let document = self.frame.container == Container::Document;
         if document || !self.automaton.is_plain_container(self.frame.child) {
-            self.meaningful_container(at, &mut inner)?;
+            return self.begin_meaningful_container(at, container, keys);
         }
-        inner.pairs = self.buffers.pairs.len() as u32;
-        Ok(inner)
+        self.buffers.stack.push(self.frame);
+        self.frame.enter(container, keys);
+        self.begin_items(container);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn begin_meaningful_container(
+        &mut self,
+        at: usize,
+        container: Container,
+        keys: Mark,
+    ) -> Result<(), Flaw> {
+        let mut inner = self.frame;
+        inner.enter(container, keys);
+        self.meaningful_container(at, &mut inner)?;
+        self.buffers.stack.push(std::mem::replace(&mut self.frame, inner));
+        self.begin_items(container);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn begin_items(&mut self, container: Container) {
+        if container == Container::Array {
+            self.frame.child = self.automaton.elements(self.frame.state);
+        }
+        self.frame.pairs = self.buffers.pairs.len() as u32;
     }
 
     /// Ends the innermost container; `end` is after its bracket.

@@ -22,18 +22,20 @@ impl Span {
         let bytes =
             |from: u32, to: u32| document.get(from as usize..to as usize).unwrap_or_default();
         if self.placement != Placement::Masked {
-            let (before, after) = match self.placement {
+            let [before, after] = match self.placement {
                 Placement::Narrative => masked::narrative(),
-                _ => ("\"".to_owned(), "\"".to_owned()),
+                _ => [""; 2],
             };
             if let Shape::Renamed(name, end, value) = self.shape {
                 out.push(b'"');
                 out.extend_from_slice(name.as_bytes());
                 out.extend_from_slice(bytes(end, value));
             }
+            out.push(b'"');
             out.extend_from_slice(before.as_bytes());
             envelope(out)?;
             out.extend_from_slice(after.as_bytes());
+            out.push(b'"');
             return Ok(());
         }
         match self.shape {
@@ -128,13 +130,10 @@ fn write_masked<E>(
     out: &mut Vec<u8>,
     envelope: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let (before, after) = masked::around();
     if array {
         out.push(b'[');
     }
-    out.extend_from_slice(before.as_bytes());
-    envelope(out)?;
-    out.extend_from_slice(after.as_bytes());
+    masked::write_object(out, envelope)?;
     if array {
         out.push(b']');
     }

@@ -9,6 +9,7 @@ mod fhir;
 mod fhir_properties;
 mod identity;
 mod json;
+mod mutations;
 mod ndjson;
 mod oracle;
 mod paths;

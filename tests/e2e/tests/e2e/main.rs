@@ -7,6 +7,7 @@
 
 mod audit;
 mod canary;
+mod escrow;
 mod fhir;
 mod files;
 mod homes;
