@@ -4,12 +4,13 @@
 //! whole context. Decryption compares the two, so that a decision for one value cannot be paired
 //! with the record of another.
 
-use crate::audit::{Details, context_value};
+use crate::audit::{Details, SubjectAuditKey, SubjectPseudonym, SubjectTag, context_value};
 use crate::context::{Binding, Scope, encode_into};
 use crate::{Error, KeyVersionId};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 /// The operations that need a decision and a durable record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,13 +45,21 @@ pub enum Operation {
     BreakGlass,
     /// Reading and reviewing who went past the policy.
     ReviewBreakGlass,
+    /// Destroying the secrets of a subject.
+    EraseSubject,
+    /// Placing or releasing a legal hold on a subject.
+    HoldSubject,
+    /// Reading which subjects there are.
+    ReadSubjects,
+    /// Reading who had access to a subject's data.
+    ReadDisclosures,
     /// Splitting what opens the home, and giving it a new root.
     ManageRoot,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 15] = [
+    pub const ALL: [Operation; 19] = [
         Operation::Encrypt,
         Operation::Decrypt,
         Operation::Verify,
@@ -65,6 +74,10 @@ impl Operation {
         Operation::Authenticate,
         Operation::BreakGlass,
         Operation::ReviewBreakGlass,
+        Operation::EraseSubject,
+        Operation::HoldSubject,
+        Operation::ReadSubjects,
+        Operation::ReadDisclosures,
         Operation::ManageRoot,
     ];
 
@@ -91,6 +104,10 @@ impl Operation {
             Operation::Authenticate => "authenticate",
             Operation::BreakGlass => "break-glass",
             Operation::ReviewBreakGlass => "review-break-glass",
+            Operation::EraseSubject => "erase-subject",
+            Operation::HoldSubject => "hold-subject",
+            Operation::ReadSubjects => "read-subjects",
+            Operation::ReadDisclosures => "read-disclosures",
             Operation::ManageRoot => "manage-root",
         }
     }
@@ -139,6 +156,8 @@ pub struct OperationItems {
     count: u64,
     salt: [u8; 32],
     details: Option<Details>,
+    /// Whom the items are about; a twin keeps nobody.
+    subjects: BTreeMap<SubjectPseudonym, Arc<SubjectAuditKey>>,
     /// The context of the newest item.
     encoded: Vec<u8>,
     /// The groups that were met, and how many items are in none.
@@ -184,6 +203,7 @@ impl OperationItems {
             records,
             last_record,
             hashes,
+            subjects: BTreeMap::new(),
             encoded: Vec::new(),
         }
     }
@@ -196,6 +216,11 @@ impl OperationItems {
     /// Adds one value: the key version, the encoded context and the class of its field.
     pub fn add_value(&mut self, id: KeyVersionId, context: &[u8], class: &str) {
         self.add_context(id, context);
+        self.count_value(context, class);
+    }
+
+    /// What a policy is to know of a value.
+    fn count_value(&mut self, context: &[u8], class: &str) {
         // a twin is compared and not decided on
         if self.details.is_none() {
             return;
@@ -271,6 +296,52 @@ impl OperationItems {
     /// How many records the values are of; values without a record count as one in each collection.
     pub fn records(&self) -> u64 {
         self.records.len() as u64
+    }
+
+    /// Adds one value of a subject. Its record and its subject stand in the item under the subject's
+    /// own key, and so does what the digest covers.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] for something that is no context.
+    pub fn add_of_subject(
+        &mut self,
+        id: KeyVersionId,
+        context: &[u8],
+        subject: &Arc<SubjectAuditKey>,
+        class: &str,
+    ) -> Result<(), Error> {
+        let item = subject.item(&self.salt, self.count, id, context)?;
+        self.add_context(id, &item);
+        self.count_value(context, class);
+        self.mark(subject);
+        Ok(())
+    }
+
+    /// Adds the description of something that is done to a subject.
+    pub fn add_about_subject(
+        &mut self,
+        description: &str,
+        subject: &Arc<SubjectAuditKey>,
+        group: Group,
+    ) {
+        let digits = subject.pseudonym().iter().map(|byte| format!("{byte:02x}"));
+        let item = format!("{description}; subject {}", digits.collect::<String>());
+        self.add(KeyVersionId([0; 8]), item.as_bytes(), group);
+        self.mark(subject);
+    }
+
+    fn mark(&mut self, subject: &Arc<SubjectAuditKey>) {
+        if self.details.is_some() && !self.subjects.contains_key(subject.pseudonym()) {
+            self.subjects.insert(*subject.pseudonym(), Arc::clone(subject));
+        }
+    }
+
+    /// What marks the entry as being about the subjects of the items so far, ascending.
+    pub fn subject_tags(&self) -> Vec<SubjectTag> {
+        let digest = self.digest_so_far();
+        let mut tags: Vec<_> = self.subjects.values().map(|subject| subject.tag(&digest)).collect();
+        tags.sort_unstable();
+        tags
     }
 
     /// Takes what was kept for the ledger: the salt and every item. A twin keeps nothing.

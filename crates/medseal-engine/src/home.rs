@@ -251,7 +251,7 @@ impl Home {
         // Needed to get at the key that authenticates it; verified right after.
         let root = row.unauthenticated();
         let provider = self.provider(root, passphrase)?;
-        let place = root_place(&store.state().await?.store_id, row.unauthenticated_version());
+        let place = root_place(&store.state().await?.store_id);
         let kwk = provider.unwrap(&place.borrow(), &root.wrapped_kwk).await?;
         let emergency = occasion.break_glass.clone();
         let engine = self.open_with_kwk(store, kwk, options, occasion, clock).await?;
@@ -359,7 +359,7 @@ impl Home {
         let provider = new_provider(choice, &self.root_file())?;
         let store = SqliteStore::create(&self.store_file(), &store_id)?;
         let kwk = Kwk::generate(random).map_err(medseal_core::Error::from)?;
-        let place = root_place(&store_id, 1);
+        let place = root_place(&store_id);
         let wrapped_kwk = provider.wrap(&place.borrow(), &kwk, random).await?;
         let descriptor = provider.descriptor();
         let record = RootRecord {
@@ -417,12 +417,10 @@ pub(crate) fn new_provider(
 pub(crate) struct RootPlace {
     store: StoreId,
     key: Vec<u8>,
-    /// Of the row.
-    version: u64,
 }
 
-pub(crate) fn root_place(store: &StoreId, version: u64) -> RootPlace {
-    RootPlace { store: store.clone(), key: row_mac::primary_key(&["root"]), version }
+pub(crate) fn root_place(store: &StoreId) -> RootPlace {
+    RootPlace { store: store.clone(), key: row_mac::primary_key(&["root"]) }
 }
 
 impl RootPlace {
@@ -431,7 +429,8 @@ impl RootPlace {
             store: &self.store,
             table: RootRecord::table().name,
             primary_key: &self.key,
-            version: self.version,
+            // the row changes without the KWK being wrapped anew, and the state root knows which is the newest
+            version: 1,
             purpose: ROOT_PURPOSE,
         }
     }

@@ -18,6 +18,7 @@ mod principal;
 mod record;
 mod reencrypt;
 mod scan;
+mod subject;
 mod table;
 mod value;
 
@@ -40,6 +41,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Reencrypt(command) => reencrypt::run(&arguments, command).await?,
         Command::Inspect(command) => inspect::run(&arguments, command).await?,
         Command::Scan(command) => return scan::run(&arguments, command),
+        Command::Subject(command) => subject::run(&arguments, command).await?,
         Command::Audit(command) => audit::run(&arguments, command).await?,
         Command::Escrow(command) => escrow::run(&arguments, command).await?,
         Command::Principal(command) => principal::run(&arguments, command).await?,

@@ -83,6 +83,11 @@ impl Details {
         })
     }
 
+    /// What salts the items and everything else of the entry.
+    pub(super) fn secret(&self) -> &[u8; 32] {
+        &self.secret
+    }
+
     /// The salted root over the items, which the entry holds.
     pub fn root(&self) -> Hash {
         commit_items(&self.secret, self.items())
@@ -188,12 +193,18 @@ impl DetailsKey {
 
 /// A context's value by its tag, when the context has one and it is text.
 pub(crate) fn context_value(context: &[u8], wanted: u8) -> Option<&str> {
+    let value = context_value_bytes(context, wanted)?;
+    std::str::from_utf8(value).ok().filter(|value| value.len() <= MAX_VALUE_BYTES)
+}
+
+/// A context's value by its tag.
+pub(super) fn context_value_bytes(context: &[u8], wanted: u8) -> Option<&[u8]> {
     let (&count, mut rest) = context.split_first()?;
     for _ in 0..count {
         let (&tag, behind) = rest.split_first()?;
         let (value, behind) = split_item(behind)?;
-        if tag == wanted && value.len() <= MAX_VALUE_BYTES {
-            return std::str::from_utf8(value).ok();
+        if tag == wanted {
+            return Some(value);
         }
         rest = behind;
     }

@@ -82,7 +82,7 @@ impl Home {
         let root = row.unauthenticated();
         let unasked = || Err(EngineError::PassphraseNeeded);
         let Ok(provider) = self.provider(root, unasked) else { return Ok(false) };
-        let place = root_place(&store.state().await?.store_id, row.unauthenticated_version());
+        let place = root_place(&store.state().await?.store_id);
         Ok(provider.unwrap(&place.borrow(), &root.wrapped_kwk).await.is_ok())
     }
 
@@ -105,7 +105,7 @@ impl Home {
         let epoch = engine.begin().await?;
         let rows = engine.rows();
         let row = rows.get::<RootRecord>(&["root"]).await?.ok_or(EngineError::HomeMissing)?;
-        let place = root_place(&engine.store_id, row.version + 1);
+        let place = root_place(&engine.store_id);
         let wrapped_kwk = provider.wrap(&place.borrow(), &engine.kwk, &mut BufferedRandom).await?;
         let record =
             RootRecord { kind: kind.name().to_owned(), parameters, wrapped_kwk, ..row.record };

@@ -133,6 +133,7 @@ impl Engine {
             count: 0,
             keys: &[],
             change: Some("an access token was refused"),
+            subjects: Vec::new(),
         };
         self.ledger.record_denied::<Authenticate>(items.digest(), &[], details)
     }

@@ -74,6 +74,14 @@ fn errors() -> Vec<E> {
         E::Archive { entry: 1, what: "this" },
         E::TargetExists,
         E::ArrayInvalid("this"),
+        E::SubjectRequired,
+        E::SubjectNotBound,
+        E::SubjectUnknown,
+        E::SubjectErased,
+        E::SubjectNotErased,
+        E::SubjectHeld(String::new()),
+        E::SubjectHold("this"),
+        E::ReasonInvalid,
     ];
     all.extend(of_the_audit_log());
     all.extend(of_an_escrow());
@@ -135,6 +143,7 @@ fn of_the_audit_log() -> Vec<E> {
         RejectionKind::Root,
         RejectionKind::PublicKey,
         RejectionKind::Proof,
+        RejectionKind::CertificateMalformed,
     ];
     let rejections =
         kinds.map(|kind| Error::Audit(Rejection { place: RejectionPlace::Proof, kind }));

@@ -370,7 +370,8 @@ fn a_single_value_and_a_cell_are_bound_alike() {
     let sealed = ok(&f, &job(Action::Encrypt), "id,ssn,last name\np1,abc,\n");
     let scope = scope("patients", "ssn");
     let envelope = medseal_engine::inspect::from_text(cell(&sealed, 1, 1).as_bytes()).unwrap();
-    let target = Target { scope: &scope, binding: Binding::record("p1"), no_record: false };
+    let target =
+        Target { scope: &scope, binding: Binding::record("p1"), subject: None, no_record: false };
     let opened = block_on(f.engine.decrypt_value(&target, &envelope)).unwrap();
     assert_eq!((opened.value_type(), opened.as_bytes()), (ValueType::Bytes, &b"abc"[..]));
     assert_eq!(code(block_on(f.engine.decrypt_value(&bound(&scope, "p2"), &envelope))), "REJECTED");
