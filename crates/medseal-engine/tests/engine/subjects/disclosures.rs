@@ -139,7 +139,7 @@ fn what_is_handed_on_names_the_patient_by_a_handle() {
     assert_eq!(lines.len(), 4);
     assert!(
         lines[2].contains(",os-user:")
-            && lines[2].contains(",decrypt,permitted,,patients,'=name,1,")
+            && lines[2].contains(",decrypt,permitted,operations,patients,'=name,1,")
     );
     let fhir = found.to_fhir();
     assert_eq!(fhir.lines().count(), 3);
