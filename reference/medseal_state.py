@@ -17,7 +17,7 @@ from medseal_secret import row_mac_key
 # table: columns of the primary key, and how many of the first are the group
 INSIDE = {"root": (1, 0), "keys": (2, 1), "key_versions": (3, 2), "key_secrets": (1, 1), "field_definitions": (3, 1),
           "audit_logs": (1, 0), "principals": (1, 0), "role_grants": (2, 0), "access_tokens": (1, 0),
-          "policies": (1, 0), "break_glass": (1, 0)}
+          "policies": (1, 0), "break_glass": (1, 0), "subject_tombstones": (2, 1), "subject_holds": (3, 2)}
 
 
 def sha256(*parts):
@@ -77,7 +77,7 @@ def leaves_of(store, key):
 
 
 def state_of(home):
-    _, kwk, _, _ = unwrap_home(home)
+    _, kwk, _, _, _ = unwrap_home(home)
     store = sqlite3.connect(f"file:{home / 'store.sqlite'}?mode=ro", uri=True)
     columns = "store_id, epoch, state_root, state_mac"
     store_id, epoch, stated, mac = store.execute(f"SELECT {columns} FROM store_state").fetchone()

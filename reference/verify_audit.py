@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA87PublicKey
 
 ED25519, ML_DSA_87 = b"\x01", b"\xffmedseal/ml-dsa-87"
 TEXTS = {6: 128, 7: 128, 8: 128, 13: 128, 19: 1024, 34: 128, 35: 128}
-NUMBERS = {0, 1, 3, 4, 5, 9, 10, 11, 15, 18, 20, 28, 29}
+NUMBERS = {0, 1, 3, 4, 5, 9, 10, 11, 15, 18, 20, 28, 29, 41}
 BYTES = {2: 16, 12: 32, 21: 32, 22: 32, 23: 32, 26: 32, 27: 32, 30: 32, 32: 8}
-COMMON, NAME_LISTS, ID_LIST = {0, 1, 2, 3, 4, 5}, (14, 16, 33, 36), 17
+COMMON, NAME_LISTS, ID_LISTS = {0, 1, 2, 3, 4, 5}, (14, 16, 33, 36), {17: 8, 40: 16}
 NEEDED = {0: {26, 27}, 1: {6, 7, 9, 10, 11, 12}, 2: {28}, 3: {29, 30}, 4: {10, 23}}
-OPTIONAL = {1: {8, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 32, 33, 34, 35, 36}}
+OPTIONAL = {1: {8, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 32, 33, 34, 35, 36, 40, 41}}
 
 
 class Refused(Exception): """Its text is the place and what is wrong there."""
@@ -102,9 +102,9 @@ class Cbor:  # deterministic, and of it only what an entry is made of
         if key in NAME_LISTS:
             items = [self.text(128) for _ in range(self.head(4))]
             order = [item.encode() for item in items]
-        elif key == ID_LIST:
+        elif key in ID_LISTS:
             items = order = [self.take(self.head(2)) for _ in range(self.head(4))]
-            if any(len(item) != 8 for item in items):
+            if any(len(item) != ID_LISTS[key] for item in items):
                 raise ValueError("length of an id")
         else:
             raise ValueError("unknown member")
@@ -126,7 +126,7 @@ def decode(data):
     needed = COMMON | NEEDED[kind]
     if not needed <= set(entry) <= needed | OPTIONAL.get(kind, set()):
         raise ValueError("members of another kind")
-    if len({20, 21, 22} & set(entry)) not in (0, 3) or 0 in (entry.get(15), entry.get(18)):
+    if len({20, 21, 22} & set(entry)) not in (0, 3) or 0 in (entry.get(15), entry.get(18), entry.get(41)):
         raise ValueError("half a member")
     if kind == 1 and (entry[9] > 1 or not re.fullmatch("[a-z0-9-]+", entry[6])):
         raise ValueError("outcome or operation")
@@ -158,23 +158,24 @@ class Keys:
         need(self.name == other, "public key", "keys of two logs")
         self.log = bytes.fromhex(self.name.rsplit("/", 1)[1])
         self.public = {ED25519: first, ML_DSA_87: second}
+        self.ids = [self.id(self.name, kind, public) for kind, public in self.public.items()]
 
     def verify(self, note, place):
         """Size and root of a checkpoint whose two signatures hold."""
-        text, blank, signatures = note.rpartition("\n\n")
-        text += "\n"
-        need(blank and signatures.endswith("\n"), place, "not a note")
-        ids = [self.id(self.name, kind, public) for kind, public in self.public.items()]
-        number = "(0|[1-9][0-9]*)"
+        text, ids, number = note.rpartition("\n\n")[0] + "\n", self.ids, "(0|[1-9][0-9]*)"
         form = re.fullmatch(
             f"{re.escape(self.name)}\n{number}\n([A-Za-z0-9+/]{{43}}=)\n"
-            f"medseal/v1 keys={ids[0].hex()},{ids[1].hex()} time={number}\n",
-            text,
+            f"medseal/v1 keys={ids[0].hex()},{ids[1].hex()} time={number}\n", text
         )
         need(form, place, "not a checkpoint of this log")
         size, root = int(form[1]), base64.b64decode(form[2], validate=True)
-        place = f"checkpoint of {size} entries"
-        for kid, (kind, public), name in zip(ids, self.public.items(), ("Ed25519", "ML-DSA-87")):
+        self.signatures(note, f"checkpoint of {size} entries")
+        return size, root
+
+    def signatures(self, note, place):
+        text, blank, signatures = note.rpartition("\n\n")
+        need(blank and signatures.endswith("\n"), place, "not a note")
+        for kid, (kind, public), name in zip(self.ids, self.public.items(), ("Ed25519", "ML-DSA-87")):
             lines = [line.split(" ") for line in signatures[:-1].split("\n")]
             need(all(len(p) == 3 and p[0] == "\u2014" for p in lines), place, "not a note")
             own = [base64.b64decode(p[2], validate=True) for p in lines if p[1] == self.name]
@@ -182,10 +183,9 @@ class Keys:
             need(len(own) == 1, place, f"the {name} signature is missing or stands twice")
             loaded = (Ed25519PublicKey if kind == ED25519 else MLDSA87PublicKey).from_public_bytes(public)
             try:
-                loaded.verify(own[0], text.encode())
+                loaded.verify(own[0], f"{text}\n".encode())
             except InvalidSignature:
                 raise Refused(f"{place}: the {name} signature is wrong") from None
-        return size, root
 
 
 class Verifier:

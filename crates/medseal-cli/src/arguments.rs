@@ -5,6 +5,7 @@ pub(crate) mod escrow;
 pub(crate) mod file;
 mod manual;
 pub(crate) mod principal;
+pub(crate) mod subject;
 
 pub(crate) use manual::Manual;
 
@@ -76,9 +77,15 @@ pub(crate) enum Command {
     Scan(Scan),
     /// Show what this does, on made-up patients in a temporary home
     Demo,
+    /// Subjects (patients): hold, erase, certify
+    #[command(subcommand)]
+    Subject(subject::Subject),
     /// The audit log: read, verify, prove
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Shares of what opens a home, for the day on which its root is lost
+    #[command(subcommand)]
+    Escrow(escrow::Escrow),
     /// Who may use a home
     #[command(subcommand)]
     Principal(principal::Principal),
@@ -94,9 +101,6 @@ pub(crate) enum Command {
     /// Emergencies in which somebody went past the policy
     #[command(subcommand)]
     BreakGlass(principal::BreakGlass),
-    /// Shares of what opens a home, for the day on which its root is lost
-    #[command(subcommand)]
-    Escrow(escrow::Escrow),
     /// Check a home: root, rows, key states, audit log, permissions
     Doctor,
     /// Known answers, round trips and the health of the random source
@@ -287,6 +291,9 @@ pub(crate) enum Field {
         /// Its values are not bound to a record
         #[arg(long)]
         no_record: bool,
+        /// Its values are bound to a subject (patient) and go with it when it is erased
+        #[arg(long)]
+        subject_bound: bool,
         /// Hide the length of its values
         #[arg(long)]
         padded: bool,
@@ -314,10 +321,13 @@ pub(crate) struct Place {
     /// COLLECTION/FIELD[/RECORD], or @FILE that holds it
     #[arg(short = 'c', value_name = "PLACE", conflicts_with = "context")]
     pub(crate) place: Option<String>,
-    /// `tenant=T,collection=C,field=F,record=R[,row_version=V][,name=value]`, or @FILE with one
-    /// pair a line
+    /// `tenant=T,collection=C,field=F,record=R[,subject=S][,row_version=V][,name=value]`, or @FILE
+    /// with one pair a line
     #[arg(long, value_name = "PAIRS")]
     pub(crate) context: Option<String>,
+    /// The file with the id of the subject (patient) whose value it is
+    #[arg(long, value_name = "@FILE")]
+    pub(crate) subject: Option<String>,
     /// The tenant [default: default]
     #[arg(long)]
     pub(crate) tenant: Option<String>,
@@ -437,6 +447,9 @@ pub(crate) struct Reencrypt {
     /// The context of a single value
     #[arg(long, value_name = "PAIRS", conflicts_with = "place")]
     pub(crate) context: Option<String>,
+    /// The file with the id of the subject (patient) of a single value
+    #[arg(long, value_name = "@FILE", conflicts_with_all = ["profile", "paths"])]
+    pub(crate) subject: Option<String>,
     /// A built-in profile or a TOML file, for documents
     #[arg(long, conflicts_with_all = ["place", "context", "paths"])]
     pub(crate) profile: Option<String>,

@@ -4,6 +4,7 @@
 //! reads the same text from a file (`@-` is not taken, standard input carries the value).
 
 use crate::failure::Failure;
+use crate::subject;
 use medseal_engine::fields::Target;
 use medseal_engine::files::{DEFAULT_COLLECTION, DEFAULT_FIELD};
 use medseal_engine::{Binding, EngineError, Scope};
@@ -17,6 +18,7 @@ pub(crate) struct Context {
     record: Option<String>,
     row_version: Option<String>,
     pairs: Vec<(String, String)>,
+    subject: Option<String>,
     no_record: bool,
 }
 
@@ -42,7 +44,8 @@ impl Context {
     /// Where a file belongs when nobody says.
     pub(crate) fn of_files(tenant: &str) -> Result<Self, Failure> {
         let scope = scope(tenant, DEFAULT_COLLECTION, DEFAULT_FIELD)?;
-        Ok(Self { scope, record: None, row_version: None, pairs: Vec::new(), no_record: true })
+        let (record, row_version, pairs, subject) = (None, None, Vec::new(), None);
+        Ok(Self { scope, record, row_version, pairs, subject, no_record: true })
     }
 
     /// Split at the first two slashes: a record's id may hold more of them.
@@ -53,7 +56,8 @@ impl Context {
         };
         let record = parts.next().map(str::to_owned);
         let scope = scope(tenant, collection, field)?;
-        Ok(Self { scope, record, row_version: None, pairs: Vec::new(), no_record })
+        let (row_version, pairs, subject) = (None, Vec::new(), None);
+        Ok(Self { scope, record, row_version, pairs, subject, no_record })
     }
 
     fn from_pairs(text: &str, tenant: Option<&str>, no_record: bool) -> Result<Self, Failure> {
@@ -83,9 +87,6 @@ impl Context {
         pairs.sort();
         let [named_tenant, collection, field, record, row_version, subject] =
             known.map(|(_, value)| value);
-        if subject.is_some() {
-            return Err(EngineError::NotAvailable("binding to a subject").into());
-        }
         let missing = || Failure::usage("a context needs collection= and field=");
         let (collection, field) = collection.zip(field).ok_or_else(missing)?;
         let tenant = match (tenant, named_tenant) {
@@ -95,8 +96,23 @@ impl Context {
             (option, pair) => pair.or(option).unwrap_or(DEFAULT_TENANT),
         };
         let scope = scope(tenant, collection, field)?;
-        let (record, row_version) = (record.map(str::to_owned), row_version.map(str::to_owned));
-        Ok(Self { scope, record, row_version, pairs, no_record })
+        let [record, row_version, subject] =
+            [record, row_version, subject].map(|value| value.map(str::to_owned));
+        Ok(Self { scope, record, row_version, pairs, subject, no_record })
+    }
+
+    /// The same place for the subject that `--subject` names.
+    pub(crate) fn with_subject(mut self, given: Option<&str>) -> Result<Self, Failure> {
+        match (given, &self.subject) {
+            (Some(_), Some(_)) => {
+                Err(Failure::usage("--subject and subject= name one twice; leave one of them out"))
+            }
+            (Some(given), None) => {
+                self.subject = Some(subject::from_file(given)?);
+                Ok(self)
+            }
+            (None, _) => Ok(self),
+        }
     }
 
     pub(crate) fn tenant(&self) -> &str {
@@ -115,7 +131,8 @@ impl Context {
             row_version: self.row_version.as_deref(),
             pairs,
         };
-        Target { scope: &self.scope, binding, no_record: self.no_record }
+        let subject = self.subject.as_deref();
+        Target { scope: &self.scope, binding, subject, no_record: self.no_record }
     }
 }
 

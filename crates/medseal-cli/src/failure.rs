@@ -16,6 +16,9 @@ pub(crate) enum Failure {
     /// The arguments cannot be meant.
     #[error("{0}")]
     Usage(String),
+    /// Something was looked at and is not as it should be.
+    #[error("{0}")]
+    Checked(&'static str),
     /// A file could not be read.
     #[error("reading `{path}` failed: {kind}")]
     Read { path: String, kind: std::io::ErrorKind },
@@ -36,6 +39,7 @@ impl Failure {
         match self {
             Failure::Engine(error) | Failure::At { error, .. } => error.code(),
             Failure::Usage(_) => "USAGE",
+            Failure::Checked(_) => "REJECTED",
             Failure::Read { .. } | Failure::Write { .. } | Failure::Stdio(_) => "IO_FAILED",
         }
     }
@@ -50,6 +54,7 @@ impl Failure {
                 ErrorClass::Denied => 5,
                 ErrorClass::Unavailable => 6,
             },
+            Failure::Checked(_) => 1,
             Failure::Usage(_) | Failure::Read { .. } => 2,
             Failure::Write { .. } | Failure::Stdio(_) => 6,
         }
@@ -81,7 +86,7 @@ impl Failure {
             | Failure::Write { kind, .. }
             | Failure::Stdio(kind) => *kind == gone,
             Failure::Engine(_) | Failure::At { .. } => false,
-            Failure::Usage(_) | Failure::Read { .. } => false,
+            Failure::Usage(_) | Failure::Checked(_) | Failure::Read { .. } => false,
         }
     }
 }

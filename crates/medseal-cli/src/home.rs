@@ -33,7 +33,7 @@ pub(crate) async fn open(arguments: &Arguments) -> Result<Engine, Failure> {
 }
 
 /// Who asks, and what for.
-fn occasion(arguments: &Arguments) -> Result<Occasion, Failure> {
+pub(crate) fn occasion(arguments: &Arguments) -> Result<Occasion, Failure> {
     let access = &arguments.access;
     Ok(Occasion {
         // without a reason the engine says that there must be one

@@ -14,6 +14,7 @@ mod os_user;
 mod output;
 mod progress;
 mod refused_arguments;
+mod subject;
 mod terminal;
 
 use clap::Parser;

@@ -44,11 +44,19 @@ pub enum Label {
     TokenPepper,
     /// KWK → what tells that shares came together to it.
     EscrowCheck,
+    /// KWK → key of a tenant's subject handles.
+    SubjectHandle,
+    /// Subject's audit secret → key of the tags that mark its entries.
+    AuditSubject,
+    /// Subject's audit secret → pseudonym in the details of its entries.
+    AuditPseudonym,
+    /// Subject's audit secret → key of one item about it.
+    AuditItem,
 }
 
 impl Label {
     /// Every label, for the registry test.
-    pub const ALL: [Label; 16] = [
+    pub const ALL: [Label; 20] = [
         Label::DekTenant,
         Label::DekSubject,
         Label::KField,
@@ -65,6 +73,10 @@ impl Label {
         Label::AuditSalt,
         Label::TokenPepper,
         Label::EscrowCheck,
+        Label::SubjectHandle,
+        Label::AuditSubject,
+        Label::AuditPseudonym,
+        Label::AuditItem,
     ];
 
     /// The bytes that are hashed.
@@ -86,6 +98,10 @@ impl Label {
             Label::AuditSalt => "medseal/v1/audit-salt",
             Label::TokenPepper => "medseal/v1/token-pepper",
             Label::EscrowCheck => "medseal/v1/escrow-check",
+            Label::SubjectHandle => "medseal/v1/subject-handle",
+            Label::AuditSubject => "medseal/v1/audit-subject",
+            Label::AuditPseudonym => "medseal/v1/audit-pseudonym",
+            Label::AuditItem => "medseal/v1/audit-item",
         }
     }
 }

@@ -142,7 +142,8 @@ impl FieldKey {
         &self.scope
     }
 
-    pub(crate) fn subject(&self) -> Option<&Subject> {
+    /// The subject whose key this is; none for a key of the tenant.
+    pub fn subject(&self) -> Option<&Subject> {
         self.subject.as_ref()
     }
 }

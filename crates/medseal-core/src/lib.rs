@@ -31,6 +31,7 @@ pub mod selftest;
 pub mod state_root;
 pub mod stored_secret;
 pub mod stream;
+mod subject;
 mod wiped;
 
 pub use access_token::{AccessToken, TokenPepper};
@@ -39,6 +40,7 @@ pub use id::{KeyVersionId, StoreId, Suite};
 pub use plaintext::Plaintext;
 pub use pseudonym::PseudonymKey;
 pub use random::{Random, RandomFailure};
+pub use subject::{SubjectHandle, SubjectHandleKey};
 
 /// NIST's vectors, run through the crate's own calls.
 #[cfg(test)]

@@ -4,12 +4,13 @@
 //! whole context. Decryption compares the two, so that a decision for one value cannot be paired
 //! with the record of another.
 
-use crate::audit::Details;
+use crate::audit::{Details, SubjectAuditKey, SubjectPseudonym, SubjectTag, context_value};
 use crate::context::{Binding, Scope, encode_into};
 use crate::{Error, KeyVersionId};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 /// The operations that need a decision and a durable record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,13 +45,21 @@ pub enum Operation {
     BreakGlass,
     /// Reading and reviewing who went past the policy.
     ReviewBreakGlass,
+    /// Destroying the secrets of a subject.
+    EraseSubject,
+    /// Placing or releasing a legal hold on a subject.
+    HoldSubject,
+    /// Reading which subjects there are.
+    ReadSubjects,
+    /// Reading who had access to a subject's data.
+    ReadDisclosures,
     /// Splitting what opens the home, and giving it a new root.
     ManageRoot,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 15] = [
+    pub const ALL: [Operation; 19] = [
         Operation::Encrypt,
         Operation::Decrypt,
         Operation::Verify,
@@ -65,6 +74,10 @@ impl Operation {
         Operation::Authenticate,
         Operation::BreakGlass,
         Operation::ReviewBreakGlass,
+        Operation::EraseSubject,
+        Operation::HoldSubject,
+        Operation::ReadSubjects,
+        Operation::ReadDisclosures,
         Operation::ManageRoot,
     ];
 
@@ -91,6 +104,10 @@ impl Operation {
             Operation::Authenticate => "authenticate",
             Operation::BreakGlass => "break-glass",
             Operation::ReviewBreakGlass => "review-break-glass",
+            Operation::EraseSubject => "erase-subject",
+            Operation::HoldSubject => "hold-subject",
+            Operation::ReadSubjects => "read-subjects",
+            Operation::ReadDisclosures => "read-disclosures",
             Operation::ManageRoot => "manage-root",
         }
     }
@@ -124,9 +141,9 @@ pub struct Group {
 }
 
 impl Group {
-    fn is(&self, tenant: &str, collection: &str, class: &str) -> bool {
-        self.tenant.as_deref() == Some(tenant)
-            && self.collection.as_deref() == Some(collection)
+    fn is(&self, tenant: Option<&str>, collection: Option<&str>, class: &str) -> bool {
+        self.tenant.as_deref() == tenant
+            && self.collection.as_deref() == collection
             && self.class.as_deref() == Some(class)
     }
 }
@@ -139,15 +156,18 @@ pub struct OperationItems {
     count: u64,
     salt: [u8; 32],
     details: Option<Details>,
-    /// The groups that were met, and the last one.
+    /// Whom the items are about; a twin keeps nobody.
+    subjects: BTreeMap<SubjectPseudonym, Arc<SubjectAuditKey>>,
+    /// The context of the newest item.
+    encoded: Vec<u8>,
+    /// The groups that were met, and how many items are in none.
     groups: BTreeSet<Group>,
     last_group: Group,
+    ungrouped: u64,
     /// Records that were met, each as a hash of its collection and id, and the last one.
     records: HashSet<u64>,
     last_record: u64,
     hashes: RandomState,
-    /// The context of the newest value.
-    encoded: Vec<u8>,
 }
 
 impl OperationItems {
@@ -169,7 +189,7 @@ impl OperationItems {
         hasher.update(epoch.to_be_bytes());
         let (groups, last_group) = (BTreeSet::new(), Group::default());
         let (details, records, hashes) = (None, HashSet::new(), RandomState::new());
-        let (count, last_record, encoded) = (0, 0, Vec::new());
+        let (count, ungrouped, last_record) = (0, 0, 0);
         Self {
             hasher,
             operation,
@@ -179,10 +199,12 @@ impl OperationItems {
             details,
             groups,
             last_group,
+            ungrouped,
             records,
             last_record,
             hashes,
-            encoded,
+            subjects: BTreeMap::new(),
+            encoded: Vec::new(),
         }
     }
 
@@ -191,44 +213,36 @@ impl OperationItems {
         Self::bare(self.operation, self.epoch, self.salt)
     }
 
-    /// Adds one value: its key version, what it is bound to, and the class of its field.
-    ///
-    /// # Errors
-    /// As [`encode_into`]; then nothing is added.
-    pub fn add_value(
-        &mut self,
-        id: KeyVersionId,
-        scope: &Scope,
-        binding: &Binding<'_>,
-        class: &str,
-    ) -> Result<(), Error> {
-        let mut encoded = std::mem::take(&mut self.encoded);
-        encoded.clear();
-        let done = encode_into(scope, None, binding, &mut encoded);
-        if done.is_ok() {
-            self.add_context(id, &encoded);
-            // a twin is compared and not decided on
-            if self.details.is_some() {
-                self.add_group(scope, class);
-                self.count_record((scope.tenant(), scope.collection(), binding.record));
-            }
-        }
-        self.encoded = encoded;
-        done
+    /// Adds one value: the key version, the encoded context and the class of its field.
+    pub fn add_value(&mut self, id: KeyVersionId, context: &[u8], class: &str) {
+        self.add_context(id, context);
+        self.count_value(context, class);
     }
 
-    fn add_group(&mut self, scope: &Scope, class: &str) {
-        let (tenant, collection) = (scope.tenant(), scope.collection());
-        if self.last_group.is(tenant, collection, class) {
+    /// What a policy is to know of a value.
+    fn count_value(&mut self, context: &[u8], class: &str) {
+        // a twin is compared and not decided on
+        if self.details.is_none() {
             return;
         }
-        let [tenant, collection, class] = [tenant, collection, class].map(|t| Some(t.to_owned()));
-        self.last_group = Group { tenant, collection, class };
-        self.groups.insert(self.last_group.clone());
+        let (tenant, collection) = (context_value(context, 1), context_value(context, 2));
+        self.count_record((tenant, collection, context_value(context, 4)));
+        if self.last_group.is(tenant, collection, class) && !self.groups.is_empty() {
+            return;
+        }
+        if tenant.is_none() || collection.is_none() {
+            self.ungrouped += 1;
+            return;
+        }
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let class = Some(class.to_owned());
+        let group = Group { tenant: owned(tenant), collection: owned(collection), class };
+        self.last_group = group.clone();
+        self.groups.insert(group);
     }
 
     /// Two records that share a hash count as one, which is far too rare to matter to a budget.
-    fn count_record(&mut self, record: (&str, &str, Option<&str>)) {
+    fn count_record(&mut self, record: (Option<&str>, Option<&str>, Option<&str>)) {
         let hash = self.hashes.hash_one(record);
         if self.records.is_empty() || hash != self.last_record {
             self.records.insert(hash);
@@ -253,14 +267,81 @@ impl OperationItems {
         }
     }
 
-    /// What a policy decides on, ascending. Every item is in a group.
+    /// Adds one value, by its key version, what it is bound to and the class of its field.
+    ///
+    /// # Errors
+    /// As [`encode_into`]; then nothing is added.
+    pub fn add_value_of(
+        &mut self,
+        id: KeyVersionId,
+        scope: &Scope,
+        binding: &Binding<'_>,
+        class: &str,
+    ) -> Result<(), Error> {
+        let mut encoded = std::mem::take(&mut self.encoded);
+        encoded.clear();
+        let done = encode_into(scope, None, binding, &mut encoded);
+        if done.is_ok() {
+            self.add_value(id, &encoded, class);
+        }
+        self.encoded = encoded;
+        done
+    }
+
+    /// What a policy decides on, ascending; none if an item is in no group, which must be denied.
     pub fn groups(&self) -> impl Iterator<Item = &Group> {
-        self.groups.iter()
+        self.groups.iter().filter(|_| self.ungrouped == 0)
     }
 
     /// How many records the values are of; values without a record count as one in each collection.
     pub fn records(&self) -> u64 {
         self.records.len() as u64
+    }
+
+    /// Adds one value of a subject. Its record and its subject stand in the item under the subject's
+    /// own key, and so does what the digest covers.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] for something that is no context.
+    pub fn add_of_subject(
+        &mut self,
+        id: KeyVersionId,
+        context: &[u8],
+        subject: &Arc<SubjectAuditKey>,
+        class: &str,
+    ) -> Result<(), Error> {
+        let item = subject.item(&self.salt, self.count, id, context)?;
+        self.add_context(id, &item);
+        self.count_value(context, class);
+        self.mark(subject);
+        Ok(())
+    }
+
+    /// Adds the description of something that is done to a subject.
+    pub fn add_about_subject(
+        &mut self,
+        description: &str,
+        subject: &Arc<SubjectAuditKey>,
+        group: Group,
+    ) {
+        let digits = subject.pseudonym().iter().map(|byte| format!("{byte:02x}"));
+        let item = format!("{description}; subject {}", digits.collect::<String>());
+        self.add(KeyVersionId([0; 8]), item.as_bytes(), group);
+        self.mark(subject);
+    }
+
+    fn mark(&mut self, subject: &Arc<SubjectAuditKey>) {
+        if self.details.is_some() && !self.subjects.contains_key(subject.pseudonym()) {
+            self.subjects.insert(*subject.pseudonym(), Arc::clone(subject));
+        }
+    }
+
+    /// What marks the entry as being about the subjects of the items so far, ascending.
+    pub fn subject_tags(&self) -> Vec<SubjectTag> {
+        let digest = self.digest_so_far();
+        let mut tags: Vec<_> = self.subjects.values().map(|subject| subject.tag(&digest)).collect();
+        tags.sort_unstable();
+        tags
     }
 
     /// Takes what was kept for the ledger: the salt and every item. A twin keeps nothing.

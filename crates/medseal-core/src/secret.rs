@@ -67,6 +67,11 @@ role!(
     SubjectSecret
 );
 role!(
+    /// What names a subject in the audit log (A32); destroyed with [`SubjectSecret`], and then the
+    /// entries about the subject say nothing of it any more.
+    SubjectAuditSecret
+);
+role!(
     /// What one custodian holds of an escrowed [`Kwk`]; fewer than the threshold say nothing of it.
     ShareSecret
 );

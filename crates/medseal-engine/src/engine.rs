@@ -12,6 +12,7 @@ use medseal_core::secret::Kwk;
 use medseal_core::{StoreId, TokenPepper};
 use medseal_kms::EpochKeys;
 use medseal_store::{Rows, StateMemory, Store};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How often a fresh ciphertext is decrypted again before it is handed out.
@@ -67,6 +68,8 @@ pub struct Engine {
     pub(crate) emergency: HeldEmergency,
     pub(crate) environment: Environment,
     pub(crate) options: Options,
+    /// The month whose duties were done, `YYYYMM`; 0 at first.
+    pub(crate) month_kept: AtomicU32,
     cache: Mutex<KeyCache>,
     #[cfg(feature = "fault-injection")]
     pub(crate) fault: Option<fn(&mut [u8])>,
@@ -114,6 +117,7 @@ impl Engine {
             emergency: HeldEmergency::default(),
             environment,
             options,
+            month_kept: AtomicU32::new(0),
             cache: Mutex::new(KeyCache::default()),
             #[cfg(feature = "fault-injection")]
             fault: None,
@@ -127,7 +131,7 @@ impl Engine {
             Ok(_) | Err(EngineError::Store(_)) => {}
             Err(other) => return Err(other),
         }
-        engine.keep_epoch_keys().await?;
+        engine.keep_month().await?;
         Ok(engine)
     }
 

@@ -146,6 +146,30 @@ pub enum EngineError {
     /// A record was given and the caller says that the field has none.
     #[error("a record was given together with --no-record; leave one of them out")]
     RecordAndNoRecord,
+    /// A field that must be bound to a subject was named without one.
+    #[error("this field is bound to a subject and none was given")]
+    SubjectRequired,
+    /// A subject was given for a field that is defined without one.
+    #[error("this field is defined without a subject")]
+    SubjectNotBound,
+    /// Nothing was ever encrypted for this subject in this store.
+    #[error("nothing was encrypted for this subject in this home")]
+    SubjectUnknown,
+    /// The subject was erased.
+    #[error("this subject was erased; its data opens no more and its id is not used again")]
+    SubjectErased,
+    /// The subject was not erased.
+    #[error("this subject was not erased, so there is no certificate")]
+    SubjectNotErased,
+    /// A legal hold stands against erasing the subject.
+    #[error("a legal hold is on this subject: {0}; release it first")]
+    SubjectHeld(String),
+    /// A hold of that name is on the subject, or none is.
+    #[error("{0}")]
+    SubjectHold(&'static str),
+    /// A reason that a certificate cannot hold.
+    #[error("a reason is one line of 1 to 1024 bytes without the subject's id")]
+    ReasonInvalid,
     /// A field is defined in another way already.
     #[error("field `{field}` of collection `{collection}` is already defined differently")]
     FieldConflict {
@@ -326,6 +350,14 @@ impl EngineError {
             E::ReasonTooLong => "REASON_TOO_LONG",
             E::RecordRequired => "RECORD_REQUIRED",
             E::RecordNotBound | E::RecordAndNoRecord => "RECORD_NOT_BOUND",
+            E::SubjectRequired => "SUBJECT_REQUIRED",
+            E::SubjectNotBound => "SUBJECT_NOT_BOUND",
+            E::SubjectUnknown => "SUBJECT_UNKNOWN",
+            E::SubjectErased => "SUBJECT_ERASED",
+            E::SubjectNotErased => "SUBJECT_NOT_ERASED",
+            E::SubjectHeld(_) => "SUBJECT_HELD",
+            E::SubjectHold(_) => "SUBJECT_HOLD",
+            E::ReasonInvalid => "REASON_INVALID",
             E::FieldConflict { .. } => "FIELD_CONFLICT",
             E::NotAvailable(_) => "NOT_AVAILABLE",
             E::ProductionRefuses(_) => "PRODUCTION_REFUSES",
@@ -403,6 +435,12 @@ impl EngineError {
             | E::CaseInvalid => ErrorClass::Usage,
             E::Key { .. } | E::NoSuchKey(_) | E::KeyExists(_) => ErrorClass::KeyState,
             E::KeyVersionUnknown | E::KeyPurpose(_) => ErrorClass::KeyState,
+            E::SubjectUnknown
+            | E::SubjectErased
+            | E::SubjectNotErased
+            | E::SubjectHeld(_)
+            | E::SubjectHold(_) => ErrorClass::KeyState,
+            E::SubjectRequired | E::SubjectNotBound | E::ReasonInvalid => ErrorClass::Usage,
             E::VerificationFailed | E::Selftest(_) => ErrorClass::Rejected,
             E::Name(_) | E::RecordRequired | E::RecordNotBound | E::RecordAndNoRecord => {
                 ErrorClass::Usage

@@ -50,6 +50,7 @@ impl Engine {
         about: &Subject<'_>,
     ) -> Result<Permit<O>, EngineError> {
         let root = self.root_at(about.epoch)?;
+        let subjects = items.subject_tags();
         let (mut kept, digest) = (items.take_details(), items.digest_so_far());
         if let (Some(details), Some(case)) = (&mut kept, self.occasion.case.as_deref()) {
             details.set_case(case);
@@ -67,6 +68,7 @@ impl Engine {
             count,
             keys: about.keys,
             change: about.change,
+            subjects,
         };
         match decided.outcome {
             Ok(authorized) => {

@@ -60,9 +60,29 @@ impl Environment {
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Development, Self::Production].into_iter().find(|e| e.name() == name)
     }
+
+    /// As the row of the root has it, with or without the mark of a governed home.
+    fn of_root(text: &str) -> Option<Self> {
+        Self::from_name(text.strip_suffix(GOVERNED).unwrap_or(text))
+    }
 }
 
+/// Stands behind the environment once an admin has replaced the built-in owner. It is in the row of
+/// the root because a home without that row does not open: nobody gets the built-in owner back by
+/// deleting rows.
+const GOVERNED: &str = " governed";
 const MAX_CASE_BYTES: usize = 1024;
+
+/// Whether the row of the root has the mark.
+pub(crate) fn governed(environment: &str) -> bool {
+    environment.ends_with(GOVERNED)
+}
+
+/// The row of the root with the mark.
+pub(crate) fn mark_governed(root: &RootRecord) -> RootRecord {
+    let environment = format!("{}{GOVERNED}", root.environment);
+    RootRecord { environment, ..root.clone() }
+}
 
 fn is_case(case: &str) -> bool {
     (1..=MAX_CASE_BYTES).contains(&case.len()) && !case.chars().any(char::is_control)
@@ -231,9 +251,14 @@ impl Home {
         // Needed to get at the key that authenticates it; verified right after.
         let root = row.unauthenticated();
         let provider = self.provider(root, passphrase)?;
-        let place = root_place(&store.state().await?.store_id, row.unauthenticated_version());
+        let place = root_place(&store.state().await?.store_id);
         let kwk = provider.unwrap(&place.borrow(), &root.wrapped_kwk).await?;
-        self.open_with_kwk(store, kwk, options, occasion, clock).await
+        let emergency = occasion.break_glass.clone();
+        let engine = self.open_with_kwk(store, kwk, options, occasion, clock).await?;
+        if let Some(reason) = emergency {
+            engine.break_glass(&reason).await?;
+        }
+        Ok(engine)
     }
 
     /// Opens the home with the key that its root would give.
@@ -250,15 +275,10 @@ impl Home {
         let rows = Rows { store: &store, key: &row_mac, memory: &memory };
         let root = rows.get::<RootRecord>(&["root"]).await?.ok_or(EngineError::HomeMissing)?.record;
         let environment =
-            Environment::from_name(&root.environment).ok_or(EngineError::HomeMissing)?;
+            Environment::of_root(&root.environment).ok_or(EngineError::HomeMissing)?;
         let epochs = EpochKeyDirectory::new(self.epochs());
-        let emergency = occasion.break_glass.clone();
         let home = Opened { store, store_id, kwk, memory, epochs, environment };
-        let engine = Engine::start(self, home, options, occasion, clock).await?;
-        if let Some(reason) = emergency {
-            engine.break_glass(&reason).await?;
-        }
-        Ok(engine)
+        Engine::start(self, home, options, occasion, clock).await
     }
 
     pub(crate) fn provider(
@@ -339,7 +359,7 @@ impl Home {
         let provider = new_provider(choice, &self.root_file())?;
         let store = SqliteStore::create(&self.store_file(), &store_id)?;
         let kwk = Kwk::generate(random).map_err(medseal_core::Error::from)?;
-        let place = root_place(&store_id, 1);
+        let place = root_place(&store_id);
         let wrapped_kwk = provider.wrap(&place.borrow(), &kwk, random).await?;
         let descriptor = provider.descriptor();
         let record = RootRecord {
@@ -397,12 +417,10 @@ pub(crate) fn new_provider(
 pub(crate) struct RootPlace {
     store: StoreId,
     key: Vec<u8>,
-    /// Of the row.
-    version: u64,
 }
 
-pub(crate) fn root_place(store: &StoreId, version: u64) -> RootPlace {
-    RootPlace { store: store.clone(), key: row_mac::primary_key(&["root"]), version }
+pub(crate) fn root_place(store: &StoreId) -> RootPlace {
+    RootPlace { store: store.clone(), key: row_mac::primary_key(&["root"]) }
 }
 
 impl RootPlace {
@@ -411,7 +429,8 @@ impl RootPlace {
             store: &self.store,
             table: RootRecord::table().name,
             primary_key: &self.key,
-            version: self.version,
+            // the row changes without the KWK being wrapped anew, and the state root knows which is the newest
+            version: 1,
             purpose: ROOT_PURPOSE,
         }
     }

@@ -28,6 +28,7 @@ pub mod random;
 pub mod records;
 pub mod replace_file;
 mod runs;
+pub mod subjects;
 pub mod tables;
 mod wiped_buffer;
 

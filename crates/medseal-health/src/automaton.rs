@@ -43,6 +43,8 @@ pub(crate) enum Purpose {
     Collection,
     /// The record id, with its rank among the alternatives.
     Record(u8),
+    /// The subject, with its rank among the alternatives.
+    Subject(u8),
 }
 
 /// Which values a rule takes. Scalars always: what it encrypts becomes a string, which it has to
@@ -69,6 +71,8 @@ pub(crate) struct Meaning {
     pub(crate) collection: bool,
     /// It is the record's id, by this alternative.
     pub(crate) record: Option<u8>,
+    /// It is the record's subject, by this alternative.
+    pub(crate) subject: Option<u8>,
     /// All selectors that name it, also those that lose.
     pub(crate) selectors: Vec<u32>,
     /// What a type of FHIR makes of it; then nothing above is set.
@@ -81,7 +85,7 @@ impl Meaning {
         if let Some(typed) = &self.typed {
             return typed.is_plain();
         }
-        !(self.root || self.scalar.is_some() || self.collection || self.record.is_some())
+        !(self.root || self.scalar.is_some() || self.is_identity())
     }
 
     /// Adds the purpose of a pattern that is complete here.
@@ -90,6 +94,7 @@ impl Meaning {
             Purpose::Root => self.root = true,
             Purpose::Collection => self.collection = true,
             Purpose::Record(rank) => self.record = first(self.record, rank),
+            Purpose::Subject(rank) => self.subject = first(self.subject, rank),
             Purpose::Rule { selector, rule, types } => self.add_rule(selector, rule, types),
         }
     }
@@ -106,7 +111,7 @@ impl Meaning {
     }
 
     pub(crate) fn is_identity(&self) -> bool {
-        self.collection || self.record.is_some()
+        self.collection || self.record.is_some() || self.subject.is_some()
     }
 }
 

@@ -184,6 +184,10 @@ faults! {
         CollectionMissing "COLLECTION_MISSING" "a record with protected values has no collection" "add it, or give `otherwise` under `collection` in the profile"
         /// The value at the record path cannot be an id.
         RecordIdInvalid "RECORD_ID_INVALID" "the record id is not a string of 1 to 1024 bytes or an integer" "correct the id or the `record` path of the profile"
+        /// A root with protected values and no subject, nor one around it.
+        SubjectMissing "SUBJECT_MISSING" "a record with protected values has no subject" "add the patient's id, or name its path under `subject` in the profile"
+        /// The value at the subject path cannot be an id.
+        SubjectInvalid "SUBJECT_INVALID" "the subject is not a string of 1 to 1024 bytes or an integer" "correct the id or the `subject` path of the profile"
         /// The value at the collection path cannot be a collection.
         CollectionInvalid "COLLECTION_INVALID" "the collection is not a string of 1 to 1024 bytes or an integer" "correct it or the `collection` path of the profile"
         /// The id or collection stands within a protected value.
@@ -232,8 +236,6 @@ faults! {
         Syntax "PROFILE_SYNTAX" "the profile is malformed" "correct it; `docs/profiles.md` shows every key"
         /// Parts of the profile that contradict one another.
         Conflict "PROFILE_CONFLICT" "the profile contradicts itself" "remove one of the two"
-        /// Something that is planned and not built.
-        NotAvailable "NOT_AVAILABLE" "this is not available yet" "leave it out"
         /// Selectors whose combination needs too large a table.
         TooComplex "PROFILE_TOO_COMPLEX" "the selectors combine into too many states" "use fewer selectors with `**` in the middle"
         /// A selector that cannot be read.
@@ -246,6 +248,10 @@ faults! {
         RecordColumnMissing "RECORD_COLUMN_MISSING" "no column of the table names the record" "name the record column, or say that cells are bound to no record"
         /// Several columns could name the record.
         RecordColumnUnclear "RECORD_COLUMN_UNCLEAR" "several columns of the table could name the record" "name the record column"
+        /// No column names the subject.
+        SubjectColumnMissing "SUBJECT_COLUMN_MISSING" "no column of the table names the subject" "name the column of patients' ids"
+        /// Several columns could name the subject.
+        SubjectColumnUnclear "SUBJECT_COLUMN_UNCLEAR" "several columns of the table could name the subject" "name the column of patients' ids"
         /// A path that is not in its one canonical form.
         FieldPath "FIELD_PATH_SYNTAX" "the field path is malformed" "write it as the scanner reports it, such as `name[*].family`"
     }

@@ -116,6 +116,10 @@ pub trait EpochKeys: Send + Sync {
     /// When it may still exist.
     async fn destroy(&self, month: Month) -> Result<(), KmsError>;
 
+    /// Whether a key that was destroyed is gone for good, so that what was wrapped under it opens for
+    /// nobody. A provider that keeps versions or backups of its own cannot say so.
+    fn forgets(&self) -> bool;
+
     /// The months that have a key, ascending.
     ///
     /// # Errors

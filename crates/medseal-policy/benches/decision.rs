@@ -3,7 +3,7 @@
 //! `cargo bench -p medseal-policy`
 
 use medseal_core::KeyVersionId;
-use medseal_core::context::{Binding, Scope};
+use medseal_core::context::{Binding, Scope, encode_into};
 use medseal_core::operation::{Operation, OperationItems};
 use medseal_policy::{
     Asked, Authority, Caller, Decrypt, Kind, Policy, Principal, PrincipalId, Purpose, decide,
@@ -29,8 +29,10 @@ fn policy() -> Option<Policy> {
 
 fn items() -> Option<OperationItems> {
     let scope = Scope::new("default", &format!("collection-{:03}", RULES - 1), "phone").ok()?;
+    let mut context = Vec::new();
+    encode_into(&scope, None, &Binding::record("17"), &mut context).ok()?;
     let mut items = OperationItems::new(Operation::Decrypt, 1, [3; 32]);
-    items.add_value(KeyVersionId([1; 8]), &scope, &Binding::record("17"), "phone").ok()?;
+    items.add_value(KeyVersionId([1; 8]), &context, "phone");
     items.take_details();
     Some(items)
 }

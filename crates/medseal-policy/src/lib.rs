@@ -22,9 +22,9 @@ pub use authority::Authority;
 pub use decision::{Answer, Asked, Authorized, DecisionId, Denied, Reason, Refused, decide};
 pub use error::{PolicyError, PolicyFault, Position};
 pub use operation::{
-    Authenticate, BreakGlass, ChangeKeys, Decrypt, DefineFields, Encrypt, Maintain, ManagePolicy,
-    ManagePrincipals, ManageRoot, Op, ReadAudit, ReadPrincipals, Reencrypt, ReviewBreakGlass,
-    Verify,
+    Authenticate, BreakGlass, ChangeKeys, Decrypt, DefineFields, Encrypt, EraseSubject,
+    HoldSubject, Maintain, ManagePolicy, ManagePrincipals, ManageRoot, Op, ReadAudit,
+    ReadDisclosures, ReadPrincipals, ReadSubjects, Reencrypt, ReviewBreakGlass, Verify,
 };
 pub use policy::{Budget, Counts, Explanation, Policy, Question, RuleOutcome};
 pub use principal::{

@@ -80,6 +80,22 @@ op!(
     ReviewBreakGlass
 );
 op!(
+    /// Destroying the secrets of a subject.
+    EraseSubject
+);
+op!(
+    /// Placing or releasing a legal hold on a subject.
+    HoldSubject
+);
+op!(
+    /// Reading which subjects there are.
+    ReadSubjects
+);
+op!(
+    /// Reading who had access to a subject's data.
+    ReadDisclosures
+);
+op!(
     /// Splitting what opens the home, and giving it a new root.
     ManageRoot
 );

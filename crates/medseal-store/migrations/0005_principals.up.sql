@@ -1,4 +1,5 @@
 -- Who a home knows. Rows are never deleted: who may do nothing any more stays as a tombstone.
+-- From here on `root.environment` may end in ` governed`: an admin has replaced the built-in owner.
 CREATE TABLE principals (
     name         TEXT   NOT NULL PRIMARY KEY, -- immutable
     principal_id TEXT   NOT NULL, -- immutable: 16 hexadecimal digits, never given again
@@ -58,11 +59,10 @@ CREATE TABLE budget_usage (
     PRIMARY KEY (principal_id, budget, slot)
 );
 
--- The policy in force, whose row version counts the policies that were set, and a mark that an admin
--- has replaced the built-in owner.
+-- One row: the policy in force. Its row version counts the policies that were set.
 CREATE TABLE policies (
-    name        TEXT   NOT NULL PRIMARY KEY, -- policy | governed
-    document    TEXT   NOT NULL, -- TOML (spec/policy.md), empty for the mark
+    name        TEXT   NOT NULL PRIMARY KEY, -- always 'policy'
+    document    TEXT   NOT NULL, -- TOML (spec/policy.md)
     set_by      TEXT   NOT NULL, -- who set it
     set_at      BIGINT NOT NULL, -- when
     row_version BIGINT NOT NULL, -- +1 with every change of the row

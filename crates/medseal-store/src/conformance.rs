@@ -14,7 +14,7 @@ use crate::schema::{self, FIELD_DEFINITIONS, KEY_VERSIONS, Table};
 use crate::{
     AccessTokenRecord, AuditLogRecord, BreakGlassRecord, FieldRecord, KeyRecord, KeySecretRecord,
     KeyVersionRecord, PolicyRecord, PrincipalRecord, PrincipalState, PseudonymRecord,
-    RoleGrantRecord, RootRecord,
+    RoleGrantRecord, RootRecord, SubjectHoldRecord, SubjectRecord, SubjectTombstoneRecord,
 };
 use crate::{Change, Charge, Planned, RawRow, Record, Rows, Spent, StateMemory, Write, keyring};
 use crate::{Store, StoreError, Stored, get};
@@ -58,6 +58,8 @@ pub async fn run(new: impl AsyncFn() -> Box<dyn Fixture>) {
     a_removed_key_version_is_found(&*new().await).await;
     committers_at_once_lose_nothing(&*new().await).await;
     state_root::run(&new).await;
+    rows_beside_the_epoch_leave_it_and_hold_against_it(&*new().await).await;
+    rows_in_a_range_are_listed_up_to_a_limit(&*new().await).await;
 }
 
 /// A fixture with the key that authenticates its rows.
@@ -121,6 +123,13 @@ impl<'f> Bench<'f> {
         let answer = self.store().commit(Planned { change, ..now }).await;
         assert_eq!(answer, Err(StoreError::Conflict), "{what}");
         assert_eq!(self.everything().await, before, "{what} left something behind");
+    }
+}
+
+impl Bench<'_> {
+    async fn beside(&self, change: Change) -> Result<(), StoreError> {
+        let rows = self.rows();
+        rows.commit_beside(rows.plan_beside(change)?).await
     }
 }
 
@@ -246,6 +255,36 @@ fn policy() -> PolicyRecord {
     PolicyRecord { name: PolicyRecord::NAME.to_owned(), document, set_by, set_at: 7 }
 }
 
+fn subject(handle: &str, month: i64) -> SubjectRecord {
+    SubjectRecord {
+        tenant: "t".to_owned(),
+        handle: handle.to_owned(),
+        month,
+        secret: vec![0xf8, 4, 0],
+        created_at: 1_700_000_000,
+    }
+}
+
+fn tombstone(handle: &str) -> SubjectTombstoneRecord {
+    SubjectTombstoneRecord {
+        tenant: "t".to_owned(),
+        handle: handle.to_owned(),
+        erased_at: 1_700_000_001,
+        certificate: "signed\n".to_owned(),
+    }
+}
+
+fn hold(name: &str) -> SubjectHoldRecord {
+    SubjectHoldRecord {
+        tenant: "t".to_owned(),
+        handle: "aa".to_owned(),
+        name: name.to_owned(),
+        reason: "because".to_owned(),
+        principal: "os-user:1".to_owned(),
+        placed_at: 3,
+    }
+}
+
 async fn records_come_back_as_they_went_in(fixture: &dyn Fixture) {
     let bench = Bench::on(fixture).await;
     let (one, two) = (key_version("k", 1, State::Active), key_version("k", 2, State::PreActive));
@@ -264,6 +303,9 @@ async fn records_come_back_as_they_went_in(fixture: &dyn Fixture) {
     comes_back(&bench, &access_token("aa"), &["aa"]).await;
     comes_back(&bench, &policy(), &["policy"]).await;
     comes_back(&bench, &break_glass("aa"), &["aa"]).await;
+    comes_back(&bench, &subject("aa", 202_611), &["t", "aa"]).await;
+    comes_back(&bench, &tombstone("aa"), &["t", "aa"]).await;
+    comes_back(&bench, &hold("case-1"), &["t", "aa", "case-1"]).await;
     comes_back(&bench, &field("t", "patients", "name"), &["t", "patients", "name"]).await;
     comes_back(&bench, &field("", "% _'\";--", "é\u{0}日"), &["", "% _'\";--", "é\u{0}日"]).await;
 }
@@ -502,6 +544,12 @@ async fn edited_columns_are_found(fixture: &dyn Fixture) {
     let edits = [("ends_at", Column::Integer(99)), ("reviewed_by", text("me"))];
     edits_are_found(&bench, &break_glass("ab"), &["ab"], &edits).await;
     edits_are_found(&bench, &policy(), &["policy"], &[("document", text(""))]).await;
+    let edits = [("secret", Column::Bytes(Vec::new())), ("month", Column::Integer(0))];
+    edits_are_found(&bench, &subject("aa", 202_611), &["t", "aa"], &edits).await;
+    let edits = [("certificate", text("")), ("handle", text("ab"))];
+    edits_are_found(&bench, &tombstone("aa"), &["t", "aa"], &edits).await;
+    let edits = [("name", text("case-2")), ("handle", text("ab"))];
+    edits_are_found(&bench, &hold("case-1"), &["t", "aa", "case-1"], &edits).await;
 }
 
 async fn edits_are_found<R>(
@@ -642,6 +690,62 @@ async fn a_removed_key_version_is_found(fixture: &dyn Fixture) {
 async fn read_ring(bench: &Bench<'_>, key: &KeyRecord) -> Result<Keyring, StoreError> {
     let rows = bench.rows().all::<KeyVersionRecord>(&["t", &key.name]).await?;
     keyring(key, &rows.into_iter().map(|stored| stored.record).collect::<Vec<_>>())
+}
+
+/// Rows that nothing else depends on: they need the epoch that they were planned on and leave it.
+async fn rows_beside_the_epoch_leave_it_and_hold_against_it(fixture: &dyn Fixture) {
+    let bench = Bench::on(fixture).await;
+    let now = bench.epoch().await;
+    let add = |epoch, handle: &str| {
+        let mut change = Change::new(epoch);
+        change.insert(&subject(handle, 202_611), &bench.key).unwrap();
+        change
+    };
+    assert_eq!(bench.beside(add(now, "aa")).await, Ok(()));
+    assert_eq!(bench.beside(add(now, "bb")).await, Ok(()));
+    assert_eq!(bench.epoch().await, now);
+    for (what, change) in
+        [("twice", add(now, "aa")), ("later", add(now + 1, "cc")), ("absurd", add(u64::MAX, "cc"))]
+    {
+        let before = bench.everything().await;
+        let answer = bench.beside(change).await;
+        assert_eq!(answer, Err(StoreError::Conflict), "{what}");
+        assert_eq!(bench.everything().await, before, "{what}");
+    }
+    let mut inside = Change::new(now);
+    inside.insert(&tombstone("aa"), &bench.key).unwrap();
+    assert_eq!(bench.beside(inside).await, Err(StoreError::Conflict), "a row of the state root");
+    // whoever planned before somebody else's change has to look again
+    bench.insert(&[tombstone("cc")]).await.unwrap();
+    assert_eq!(bench.beside(add(now, "cc")).await, Err(StoreError::Conflict));
+    let mut change = Change::new(now + 1);
+    change.update(1, &subject("aa", 202_612), &bench.key).unwrap();
+    change.delete::<SubjectRecord>(&["t", "bb"], 1).unwrap();
+    assert_eq!(bench.beside(change).await, Ok(()));
+    let moved = Stored { record: subject("aa", 202_612), version: 2 };
+    assert_eq!(bench.verified::<SubjectRecord>(&["t", "aa"]).await, Ok(moved));
+    assert!(get::<SubjectRecord>(bench.store(), &["t", "bb"]).await.unwrap().is_none());
+}
+
+async fn rows_in_a_range_are_listed_up_to_a_limit(fixture: &dyn Fixture) {
+    let bench = Bench::on(fixture).await;
+    let rows = [("aa", 202_609), ("bb", 202_610), ("cc", 202_611), ("dd", 202_611)];
+    bench.insert(&rows.map(|(handle, month)| subject(handle, month))).await.unwrap();
+    let found = async |range: std::ops::Range<i64>, limit| {
+        let rows = bench.rows();
+        let found = rows.within::<SubjectRecord>("month", range, limit).await.unwrap();
+        let records = found.into_iter().map(|row| row.unwrap().record);
+        let mut handles: Vec<String> = records.map(|record| record.handle).collect();
+        handles.sort();
+        handles.concat()
+    };
+    assert_eq!(found(0..202_611, 10).await, "aabb");
+    assert_eq!(found(0..202_612, 10).await, "aabbccdd");
+    assert_eq!(found(0..202_609, 10).await, "");
+    assert_eq!(found(202_610..202_611, 10).await, "bb");
+    assert_eq!(found(202_612..202_700, 10).await, "");
+    assert_eq!(found(0..202_612, 3).await.len(), 6);
+    assert_eq!(found(0..202_612, 0).await, "");
 }
 
 const COMMITTERS: u64 = 4;

@@ -26,11 +26,11 @@ pub use error::StoreError;
 pub use records::{
     AccessTokenRecord, AuditLogRecord, BreakGlassRecord, FieldRecord, KeyRecord, KeySecretRecord,
     KeyVersionRecord, PolicyRecord, PrincipalRecord, PrincipalState, PseudonymRecord,
-    RoleGrantRecord, RootRecord, keyring,
+    RoleGrantRecord, RootRecord, SubjectHoldRecord, SubjectRecord, SubjectTombstoneRecord, keyring,
 };
 pub use rolled_back::RolledBack;
 pub use row::{RawRow, Record, Stored, Unverified};
-pub use rows::{Planned, Rows, StateMemory, VerifiedState};
+pub use rows::{Planned, PlannedBeside, Rows, StateMemory, VerifiedState};
 pub use spending::{Charge, Spent};
 pub use sqlite::SqliteStore;
 
@@ -38,6 +38,7 @@ use async_trait::async_trait;
 use medseal_core::keyring::Usage;
 use medseal_core::{KeyVersionId, StoreId};
 use schema::Table;
+use std::ops::Range;
 
 /// Which store this is and how often it has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +96,21 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Conflict`] when the epoch, the root or a row's version is not what the change
     /// was planned on, or a row to be inserted exists.
     async fn commit(&self, planned: Planned) -> Result<u64, StoreError>;
+
+    /// Makes all of a change of rows outside the state root, or nothing, and leaves the epoch.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] as for [`Store::commit`].
+    async fn commit_beside(&self, planned: PlannedBeside) -> Result<(), StoreError>;
+
+    /// At most `limit` rows whose integer column is in `range`, in no order.
+    async fn list_within(
+        &self,
+        table: &'static Table,
+        column: &'static str,
+        range: Range<i64>,
+        limit: u32,
+    ) -> Result<Vec<RawRow>, StoreError>;
 
     /// Adds to a key version's counters, which stop at `i64::MAX`. Not part of the epoch.
     async fn add_usage(&self, id: KeyVersionId, added: Usage) -> Result<(), StoreError>;

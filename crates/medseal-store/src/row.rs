@@ -78,11 +78,6 @@ impl<R: Record> Unverified<R> {
         Ok(Stored { record: self.record, version: self.row.version })
     }
 
-    /// The row's version before it is authenticated: only for what is needed to get at the key.
-    pub fn unauthenticated_version(&self) -> u64 {
-        self.row.version
-    }
-
     /// The record before it is authenticated: only for what is needed to get at the key.
     pub fn unauthenticated(&self) -> &R {
         &self.record

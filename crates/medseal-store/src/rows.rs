@@ -12,7 +12,7 @@ mod memory;
 mod planning;
 
 pub use memory::StateMemory;
-pub use planning::Planned;
+pub use planning::{Planned, PlannedBeside};
 
 use crate::row::key_texts;
 use crate::schema::{Standing, Table};
@@ -20,6 +20,7 @@ use crate::{RawRow, Record, RolledBack, Store, StoreError, Stored, Unverified};
 use medseal_core::row_mac::RowMacKey;
 use medseal_core::state_root::{Bucket, BucketHashes, LeafKey, LeafPlaces, StateAt, StateRoot};
 use memory::Map;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// How often a read is repeated because others changed the store meanwhile.
@@ -157,6 +158,23 @@ impl Rows<'_> {
             }
         }
         Err(StoreError::Conflict)
+    }
+
+    /// At most `limit` records of a table outside the state root whose integer column is in `range`,
+    /// in no order. A row that was altered is an error of its own: it is for the caller to say what
+    /// becomes of the others.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub async fn within<R: Record>(
+        &self,
+        column: &'static str,
+        range: Range<i64>,
+        limit: u32,
+    ) -> Result<Vec<Result<Stored<R>, StoreError>>, StoreError> {
+        let rows = self.store.list_within(R::table(), column, range, limit).await?;
+        let verified = |row| self.verified::<R>(row, &[]).map(|(stored, _)| stored);
+        Ok(rows.into_iter().map(verified).collect())
     }
 
     fn verified<R: Record>(

@@ -224,8 +224,45 @@ pub static BREAK_GLASS: Table = Table {
     ],
 };
 
+/// Subjects: there are many, and every application makes them.
+pub static SUBJECTS: Table = Table {
+    name: "subjects",
+    key_columns: 2,
+    standing: Outside,
+    columns: &[
+        ("tenant", Text),
+        ("handle", Text),
+        ("month", Integer),
+        ("secret", Bytes),
+        ("created_at", Integer),
+    ],
+};
+
+/// Subjects that were erased: a missing one would let a subject come back.
+pub static SUBJECT_TOMBSTONES: Table = Table {
+    name: "subject_tombstones",
+    key_columns: 2,
+    standing: Inside { group_columns: 1 },
+    columns: &[("tenant", Text), ("handle", Text), ("erased_at", Integer), ("certificate", Text)],
+};
+
+/// Legal holds: a missing one would let a subject be erased.
+pub static SUBJECT_HOLDS: Table = Table {
+    name: "subject_holds",
+    key_columns: 3,
+    standing: Inside { group_columns: 2 },
+    columns: &[
+        ("tenant", Text),
+        ("handle", Text),
+        ("name", Text),
+        ("reason", Text),
+        ("principal", Text),
+        ("placed_at", Integer),
+    ],
+};
+
 /// Every table of security rows.
-pub static ALL: [&Table; 12] = [
+pub static ALL: [&Table; 15] = [
     &ROOT,
     &KEYS,
     &KEY_VERSIONS,
@@ -238,4 +275,7 @@ pub static ALL: [&Table; 12] = [
     &ACCESS_TOKENS,
     &POLICIES,
     &BREAK_GLASS,
+    &SUBJECTS,
+    &SUBJECT_TOMBSTONES,
+    &SUBJECT_HOLDS,
 ];

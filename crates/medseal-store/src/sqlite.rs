@@ -11,9 +11,9 @@ mod migration;
 mod state_map;
 mod statement;
 
-use crate::change::Write;
+use crate::change::{Change, Write};
 use crate::schema::{KEY_VERSIONS, Table};
-use crate::{Charge, Planned, RawRow, Spent, Store, StoreError, StoreState};
+use crate::{Charge, Planned, PlannedBeside, RawRow, Spent, Store, StoreError, StoreState};
 use async_trait::async_trait;
 use medseal_core::keyring::Usage;
 use medseal_core::{KeyVersionId, StoreId};
@@ -24,6 +24,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, params};
 use statement::Statements;
 use std::fs::{self, File, OpenOptions};
+use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -158,16 +159,32 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&self, planned: Planned) -> Result<u64, StoreError> {
-        let mut connection = self.connection();
-        let transaction = connection.transaction_with_behavior(Immediate)?;
-        let epoch = state_map::advance(&transaction, &planned)?;
-        let change = planned.change;
-        change.writes.iter().try_for_each(|write| apply(&transaction, write))?;
-        transaction.commit()?;
-        if change.writes.iter().any(|write| matches!(write, Write::Delete(..))) {
-            forget(&connection);
+        let advance = |transaction: &Transaction<'_>| state_map::advance(transaction, &planned);
+        self.apply_all(&planned.change, advance)
+    }
+
+    async fn commit_beside(&self, planned: PlannedBeside) -> Result<(), StoreError> {
+        let change = &planned.0;
+        let compare = |transaction: &Transaction<'_>| compare_epoch(transaction, change);
+        self.apply_all(change, compare)
+    }
+
+    async fn list_within(
+        &self,
+        table: &'static Table,
+        column: &'static str,
+        range: Range<i64>,
+        limit: u32,
+    ) -> Result<Vec<RawRow>, StoreError> {
+        let connection = self.connection();
+        let mut prepared =
+            connection.prepare_cached(&Statements::of(table).select_within(column))?;
+        let mut rows = prepared.query(params![range.start, range.end, limit])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            out.push(statement::raw_row(table, row)?);
         }
-        Ok(epoch)
+        Ok(out)
     }
 
     async fn add_usage(&self, id: KeyVersionId, added: Usage) -> Result<(), StoreError> {
@@ -251,6 +268,23 @@ fn usage_of(connection: &Connection, id: KeyVersionId) -> Result<Usage, StoreErr
 }
 
 impl SqliteStore {
+    /// Makes all of a change or nothing; `guard` runs first, in the same transaction.
+    fn apply_all<T>(
+        &self,
+        change: &Change,
+        guard: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction_with_behavior(Immediate)?;
+        let guarded = guard(&transaction)?;
+        change.writes.iter().try_for_each(|write| apply(&transaction, write))?;
+        transaction.commit()?;
+        if change.writes.iter().any(|write| matches!(write, Write::Delete(..))) {
+            forget(&connection);
+        }
+        Ok(guarded)
+    }
+
     fn select(
         &self,
         table: &'static Table,
@@ -275,6 +309,15 @@ fn forget(connection: &Connection) {
     let _ = connection.busy_timeout(BUSY_FORGETTING);
     let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     let _ = connection.busy_timeout(BUSY);
+}
+
+/// Refuses a change that was planned at another epoch.
+fn compare_epoch(transaction: &Transaction<'_>, change: &Change) -> Result<(), StoreError> {
+    let sql = "SELECT epoch = ?1 FROM store_state WHERE only_row = 1";
+    match transaction.query_row(sql, [to_i64(change.expected_epoch)], |row| row.get(0))? {
+        true => Ok(()),
+        false => Err(StoreError::Conflict),
+    }
 }
 
 fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<(), StoreError> {

@@ -39,6 +39,9 @@ pub(crate) struct TableProtection {
     /// The column that holds the record's id [default: the profile's]
     #[arg(long, value_name = "NAME", conflicts_with = "no_record")]
     pub(crate) record_column: Option<String>,
+    /// The column that holds the id of the subject (patient) [default: the profile's, else none]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) subject_column: Option<String>,
     /// Cells are not bound to a record
     #[arg(long)]
     pub(crate) no_record: bool,

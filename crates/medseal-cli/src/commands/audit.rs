@@ -130,14 +130,14 @@ fn show(arguments: &Arguments, shown: &ShownEntry) -> Result<(), Failure> {
         return output::json(shown);
     }
     output::line(&line(&shown.entry))?;
+    if let Some(state) = state(&shown.entry) {
+        output::line(&format!("store: {state}"))?;
+    }
     if let Some(decision) = &shown.entry.decision {
         let rules = shown.entry.rule.iter().chain(&shown.entry.more_rules);
         let rules: Vec<&str> = rules.map(String::as_str).collect();
         let by = if rules.is_empty() { "no rule".to_owned() } else { rules.join(", ") };
         output::line(&format!("decision {decision} by {by}"))?;
-    }
-    if let Some(state) = state(&shown.entry) {
-        output::line(&format!("store: {state}"))?;
     }
     output::line(&format!("details: {}", shown.details))?;
     if let Some(case) = &shown.case {

@@ -65,7 +65,8 @@ async fn recover(
 ) -> Result<(), Failure> {
     let choice = init::root_choice(arguments, root, kdf)?;
     let home = home::locate(arguments.home.as_deref());
-    let recovered = home.recover_root(&held(shares)?, choice, reason).await?;
+    let occasion = home::occasion(arguments)?;
+    let recovered = home.recover_root(&held(shares)?, choice, reason, occasion).await?;
     if arguments.json {
         return output::json(&json!({
             "root": recovered.root,

@@ -9,12 +9,22 @@ use medseal_engine::{EngineError, Flags};
 pub(crate) async fn run(arguments: &Arguments, command: &Field) -> Result<(), Failure> {
     let engine = home::open(arguments).await?;
     match command {
-        Field::Define { field, tenant, key, class, no_record, padded, token_index } => {
+        Field::Define {
+            field,
+            tenant,
+            key,
+            class,
+            no_record,
+            subject_bound,
+            padded,
+            token_index,
+        } => {
             if token_index.is_some() {
                 return Err(EngineError::NotAvailable("a search token").into());
             }
             let scope = context::scope_of(field, &tenant.tenant)?;
-            let flags = Flags::new(*padded, !no_record, false, false).map_err(EngineError::from)?;
+            let flags = Flags::new(*padded, !no_record, false, *subject_bound);
+            let flags = flags.map_err(EngineError::from)?;
             let definition = FieldDefinition {
                 key: key.clone(),
                 class: class.clone(),
@@ -57,7 +67,11 @@ fn show(
 
 fn describe(f: &FieldSummary) -> String {
     let bound = if f.record_bound { "record-bound" } else { "no record" };
+    let subject = if f.subject_bound { ", subject-bound" } else { "" };
     let padded = if f.padded { ", padded" } else { "" };
     let by = f.profile.as_ref().map(|p| format!(", by profile {p}")).unwrap_or_default();
-    format!("{}/{}  key {}, class {}, {bound}{padded}{by}", f.collection, f.field, f.key, f.class)
+    format!(
+        "{}/{}  key {}, class {}, {bound}{subject}{padded}{by}",
+        f.collection, f.field, f.key, f.class
+    )
 }

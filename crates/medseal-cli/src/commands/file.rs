@@ -144,11 +144,13 @@ pub(crate) async fn run_array(arguments: &Arguments, command: &Array) -> Result<
 
 /// Without a place a file is bound to the tenant, `files` and `content`.
 fn parse(place: &Place) -> Result<Context, Failure> {
-    let Place { place, context, tenant, no_record } = place;
-    if place.is_none() && context.is_none() {
-        return Context::of_files(tenant.as_deref().unwrap_or(DEFAULT_TENANT));
-    }
-    Context::parse(place.as_deref(), context.as_deref(), tenant.as_deref(), *no_record)
+    let Place { place, context, subject, tenant, no_record } = place;
+    let parsed = if place.is_none() && context.is_none() {
+        Context::of_files(tenant.as_deref().unwrap_or(DEFAULT_TENANT))
+    } else {
+        Context::parse(place.as_deref(), context.as_deref(), tenant.as_deref(), *no_record)
+    };
+    parsed?.with_subject(subject.as_deref())
 }
 
 fn describe(

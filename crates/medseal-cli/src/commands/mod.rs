@@ -18,6 +18,7 @@ mod principal;
 mod record;
 mod reencrypt;
 mod scan;
+mod subject;
 mod table;
 mod value;
 
@@ -40,13 +41,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Reencrypt(command) => reencrypt::run(&arguments, command).await?,
         Command::Inspect(command) => inspect::run(&arguments, command).await?,
         Command::Scan(command) => return scan::run(&arguments, command),
+        Command::Subject(command) => subject::run(&arguments, command).await?,
         Command::Audit(command) => audit::run(&arguments, command).await?,
+        Command::Escrow(command) => escrow::run(&arguments, command).await?,
         Command::Principal(command) => principal::run(&arguments, command).await?,
         Command::Role(command) => principal::run_role(&arguments, command).await?,
         Command::Token(command) => principal::run_token(&arguments, command).await?,
         Command::BreakGlass(command) => principal::run_break_glass(&arguments, command).await?,
         Command::Policy(command) => return policy::run(&arguments, command).await,
-        Command::Escrow(command) => escrow::run(&arguments, command).await?,
         Command::Demo => demo::run(&arguments).await?,
         Command::Doctor => return doctor::run(&arguments).await,
         Command::Selftest => doctor::selftest(&arguments)?,

@@ -47,7 +47,8 @@ async fn one(arguments: &Arguments, command: &Reencrypt) -> Result<(), Failure> 
         return Err(Failure::usage("--max-depth and --format are for documents: give a profile"));
     }
     let (place, pairs) = (command.place.as_deref(), command.context.as_deref());
-    let context = Context::parse(place, pairs, command.tenant.as_deref(), command.no_record)?;
+    let context = Context::parse(place, pairs, command.tenant.as_deref(), command.no_record)?
+        .with_subject(command.subject.as_deref())?;
     let engine = home::open(arguments).await?;
     let bytes = input::read_all(&command.input)?;
     let envelope = value::envelope_bytes(&bytes)?;

@@ -104,15 +104,24 @@ fn profile(protection: &TableProtection) -> Result<TableProfile, Failure> {
         (None, true) => Some(TableRecord::Unbound),
         (None, false) => None,
     };
-    let Some(names) = &protection.columns else {
-        let profile = named(protection.profile.as_deref().unwrap_or("columns"))?;
-        return Ok(match record {
-            Some(record) => profile.with_record(record),
-            None => profile,
-        });
+    let profile = match (&protection.columns, record) {
+        (None, record) => {
+            let profile = named(protection.profile.as_deref().unwrap_or("columns"))?;
+            match record {
+                Some(record) => profile.with_record(record),
+                None => profile,
+            }
+        }
+        (Some(names), Some(record)) => from_columns(names, record)?,
+        (Some(_), None) => {
+            let unsaid = "say which column holds the record's id: --record-column or --no-record";
+            return Err(Failure::usage(unsaid));
+        }
     };
-    let unsaid = "say which column holds the record's id: --record-column or --no-record";
-    from_columns(names, record.ok_or_else(|| Failure::usage(unsaid))?)
+    Ok(match &protection.subject_column {
+        Some(name) => profile.with_subject(NamePattern::exact(name)),
+        None => profile,
+    })
 }
 
 /// As [`profile`], for looking only, where records need not be named.

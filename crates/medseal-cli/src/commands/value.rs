@@ -49,6 +49,7 @@ fn describe(envelope: &[u8], key: &str) -> Result<serde_json::Value, Failure> {
         "key_version_id": header.key_version_id,
         "suite": header.suite,
         "record_bound": header.record_bound,
+        "subject_bound": header.subject_bound,
         "padded": header.padded,
     }))
 }
@@ -114,8 +115,9 @@ pub(crate) fn envelope_bytes(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
 }
 
 fn parse(place: &Place) -> Result<Context, Failure> {
-    let Place { place, context, tenant, no_record } = place;
-    Context::parse(place.as_deref(), context.as_deref(), tenant.as_deref(), *no_record)
+    let Place { place, context, subject, tenant, no_record } = place;
+    Context::parse(place.as_deref(), context.as_deref(), tenant.as_deref(), *no_record)?
+        .with_subject(subject.as_deref())
 }
 
 pub(crate) fn strip_newline(bytes: &[u8]) -> &[u8] {

@@ -123,16 +123,30 @@ impl LogKeys {
         if checkpoint.log != self.log || opened.keys != (ed25519, ml_dsa_87) {
             return Err(refused(RejectionKind::CheckpointMalformed));
         }
-        let (name, text) = (self.log.origin(), parsed.text.as_bytes());
-        let signed = parsed.signature(&name, ed25519);
-        if !signed.is_some_and(|signature| verify_ed25519(&self.ed25519, text, signature)) {
-            return Err(refused(RejectionKind::Ed25519Signature));
-        }
-        let signed = parsed.signature(&name, ml_dsa_87);
-        if !signed.is_some_and(|signature| verify_ml_dsa_87(&self.ml_dsa_87, text, signature)) {
-            return Err(refused(RejectionKind::MlDsa87Signature));
-        }
+        self.verify_signatures(&parsed).map_err(refused)?;
         Ok(checkpoint)
+    }
+
+    /// Both signatures of a note, whatever its text says.
+    pub(super) fn verify_signatures(&self, note: &Note<'_>) -> Result<(), RejectionKind> {
+        let (ed25519, ml_dsa_87) = self.key_ids();
+        let (name, text) = (self.log.origin(), note.text.as_bytes());
+        let signed = note.signature(&name, ed25519);
+        if !signed.is_some_and(|signature| verify_ed25519(&self.ed25519, text, signature)) {
+            return Err(RejectionKind::Ed25519Signature);
+        }
+        let signed = note.signature(&name, ml_dsa_87);
+        if !signed.is_some_and(|signature| verify_ml_dsa_87(&self.ml_dsa_87, text, signature)) {
+            return Err(RejectionKind::MlDsa87Signature);
+        }
+        Ok(())
+    }
+
+    /// Both key ids as a signed text names them.
+    pub(super) fn named(&self) -> String {
+        let (first, second) = self.key_ids();
+        let [first, second] = [first, second].map(u32::from_be_bytes);
+        format!("{first:08x},{second:08x}")
     }
 
     fn key_ids(&self) -> (KeyId, KeyId) {
@@ -197,13 +211,14 @@ impl LogSigner {
     /// # Errors
     /// [`Error::Random`] when the library cannot sign.
     pub fn sign(&self, size: u64, root: &Hash, time: u64) -> Result<String, Error> {
-        let (ed25519, ml_dsa_87) = self.keys.key_ids();
-        let name = self.keys.log.origin();
-        let [first, second] = [ed25519, ml_dsa_87].map(u32::from_be_bytes);
+        let (name, keys) = (self.keys.log.origin(), self.keys.named());
         let root = STANDARD.encode(root);
-        let text = format!(
-            "{name}\n{size}\n{root}\nmedseal/v1 keys={first:08x},{second:08x} time={time}\n"
-        );
+        self.sign_text(&format!("{name}\n{size}\n{root}\nmedseal/v1 keys={keys} time={time}\n"))
+    }
+
+    /// Signs a text with both keys. Its first line must tell it from every other kind of text.
+    pub(super) fn sign_text(&self, text: &str) -> Result<String, Error> {
+        let (name, (ed25519, ml_dsa_87)) = (self.keys.log.origin(), self.keys.key_ids());
         let signed = self.ed25519.sign(text.as_bytes())?;
         let first = signature_line(&name, ed25519, &signed);
         let signed = self.ml_dsa_87.sign(text.as_bytes())?;

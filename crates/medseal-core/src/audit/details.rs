@@ -25,10 +25,10 @@ use crate::{Error, KeyVersionId, MalformedKind, Random, Suite};
 const FORMAT_AUDIT_DETAILS: u8 = 0x06;
 const HEADER_BYTES: usize = 12;
 const PLAINTEXT_FORMAT: u8 = 1;
-/// With the number of a case, which may name a patient and so never stands in the entry.
-const PLAINTEXT_FORMAT_WITH_CASE: u8 = 2;
 /// What stands before the item in a leaf.
 const SALTED: usize = 1 + 32;
+/// With the number of a case, which may name a patient and so never stands in the entry.
+const PLAINTEXT_FORMAT_WITH_CASE: u8 = 2;
 /// There is one key until the log's key can be rotated.
 const KEY_NUMBER: u64 = 1;
 
@@ -81,6 +81,11 @@ impl Details {
             let (id, context) = item.split_first_chunk::<8>()?;
             Some(DetailItem { id: KeyVersionId(*id), context })
         })
+    }
+
+    /// What salts the items and everything else of the entry.
+    pub(super) fn secret(&self) -> &[u8; 32] {
+        &self.secret
     }
 
     /// The salted root over the items, which the entry holds.
@@ -188,12 +193,18 @@ impl DetailsKey {
 
 /// A context's value by its tag, when the context has one and it is text.
 pub(crate) fn context_value(context: &[u8], wanted: u8) -> Option<&str> {
+    let value = context_value_bytes(context, wanted)?;
+    std::str::from_utf8(value).ok().filter(|value| value.len() <= MAX_VALUE_BYTES)
+}
+
+/// A context's value by its tag.
+pub(super) fn context_value_bytes(context: &[u8], wanted: u8) -> Option<&[u8]> {
     let (&count, mut rest) = context.split_first()?;
     for _ in 0..count {
         let (&tag, behind) = rest.split_first()?;
         let (value, behind) = split_item(behind)?;
-        if tag == wanted && value.len() <= MAX_VALUE_BYTES {
-            return std::str::from_utf8(value).ok();
+        if tag == wanted {
+            return Some(value);
         }
         rest = behind;
     }

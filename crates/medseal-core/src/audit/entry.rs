@@ -5,6 +5,7 @@
 //! has one encoding and everything else is refused.
 
 use super::rejection::{Rejection, RejectionKind};
+use super::subject::SubjectTag;
 use super::tree::Hash;
 use crate::state_root::{StateAt, StateRoot};
 use crate::{Random, RandomFailure};
@@ -174,6 +175,10 @@ pub struct Access<'a> {
     pub on_behalf_of: Option<&'a str>,
     /// Limits that were passed, ascending.
     pub alarms: Vec<&'a str>,
+    /// What marks the entry as being about subjects, ascending.
+    pub subjects: Vec<SubjectTag>,
+    /// How many further subjects stand in the details only.
+    pub more_subjects: u64,
 }
 
 /// What the entry commits to.
@@ -248,6 +253,8 @@ impl<'a> Entry<'a> {
             && access.key_ids.len() <= MAX_NAMES
             && access.key_ids.is_sorted_by(|a, b| a < b)
             && access.change.is_none_or(|c| !c.is_empty() && c.len() <= MAX_CHANGE_BYTES)
+            && access.subjects.len() <= MAX_NAMES
+            && access.subjects.is_sorted_by(|a, b| a < b)
     }
 
     fn write(&self, out: &mut Vec<u8>) -> EncodeResult {
@@ -320,6 +327,8 @@ impl<'a> Access<'a> {
             self.purpose.is_some(),
             self.on_behalf_of.is_some(),
             !self.alarms.is_empty(),
+            !self.subjects.is_empty(),
+            self.more_subjects > 0,
         ];
         let details = if self.details.is_some() { 3 } else { 0 };
         6 + details + optional.into_iter().filter(|there| *there).count() as u64
@@ -338,12 +347,7 @@ impl<'a> Access<'a> {
         write_names(e, 14, &self.collections)?;
         write_count(e, 15, self.more_collections)?;
         write_names(e, 16, &self.keys)?;
-        if !self.key_ids.is_empty() {
-            e.u8(17)?.array(self.key_ids.len() as u64)?;
-            for id in &self.key_ids {
-                e.bytes(id)?;
-            }
-        }
+        write_ids(e, 17, &self.key_ids)?;
         write_count(e, 18, self.more_keys)?;
         if let Some(change) = self.change {
             e.u8(19)?.str(change)?;
@@ -368,8 +372,25 @@ impl<'a> Access<'a> {
         if let Some(name) = self.on_behalf_of {
             e.u8(35)?.str(name)?;
         }
-        write_names(e, 36, &self.alarms)
+        write_names(e, 36, &self.alarms)?;
+        write_ids(e, 40, &self.subjects)?;
+        write_count(e, 41, self.more_subjects)
     }
+}
+
+fn write_ids<const N: usize>(
+    e: &mut Encoder<&mut Vec<u8>>,
+    member: u8,
+    ids: &[[u8; N]],
+) -> EncodeResult {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    e.u8(member)?.array(ids.len() as u64)?;
+    for id in ids {
+        e.bytes(id)?;
+    }
+    Ok(())
 }
 
 fn write_names(e: &mut Encoder<&mut Vec<u8>>, member: u8, names: &[&str]) -> EncodeResult {
@@ -392,11 +413,10 @@ fn write_count(e: &mut Encoder<&mut Vec<u8>>, member: u8, count: u64) -> EncodeR
 
 /// Every member an entry can have, as it was read. A member that stands twice or belongs to another
 /// kind is found when the entry is encoded again.
-#[derive(Default)]
 struct Members<'a> {
-    numbers: [u64; 31],
+    numbers: [u64; MEMBERS],
     /// Which of the numbers were there.
-    seen: u32,
+    seen: u64,
     texts: [Option<&'a str>; 7],
     bytes: [Option<&'a [u8]>; 9],
     collections: Vec<&'a str>,
@@ -404,21 +424,39 @@ struct Members<'a> {
     more_rules: Vec<&'a str>,
     alarms: Vec<&'a str>,
     key_ids: Vec<[u8; 8]>,
+    subjects: Vec<SubjectTag>,
 }
 
+/// One more than the highest member; at most 64.
+const MEMBERS: usize = 42;
 /// Members that are text, each at its place in [`Members::texts`].
 const TEXTS: [u8; 7] = [6, 7, 8, 13, 19, 34, 35];
 /// Members that are bytes, each at its place in [`Members::bytes`].
 const BYTES: [u8; 9] = [2, 12, 21, 22, 23, 26, 27, 30, 32];
 
 impl<'a> Members<'a> {
+    fn none() -> Self {
+        Self {
+            numbers: [0; MEMBERS],
+            seen: 0,
+            texts: [None; TEXTS.len()],
+            bytes: [None; BYTES.len()],
+            collections: Vec::new(),
+            keys: Vec::new(),
+            key_ids: Vec::new(),
+            subjects: Vec::new(),
+            more_rules: Vec::new(),
+            alarms: Vec::new(),
+        }
+    }
+
     fn read(input: &'a [u8]) -> Option<Self> {
         let mut d = Decoder::new(input);
-        let mut members = Members::default();
+        let mut members = Members::none();
         for _ in 0..d.map().ok()?? {
             let member = d.u8().ok()?;
             match member {
-                0 | 1 | 3..=5 | 9..=11 | 15 | 18 | 20 | 28 | 29 => {
+                0 | 1 | 3..=5 | 9..=11 | 15 | 18 | 20 | 28 | 29 | 41 => {
                     *members.numbers.get_mut(usize::from(member))? = d.u64().ok()?;
                     members.seen |= 1 << member;
                 }
@@ -427,6 +465,7 @@ impl<'a> Members<'a> {
                 33 => members.more_rules = read_list(&mut d, |d| d.str().ok())?,
                 36 => members.alarms = read_list(&mut d, |d| d.str().ok())?,
                 17 => members.key_ids = read_list(&mut d, |d| d.bytes().ok()?.try_into().ok())?,
+                40 => members.subjects = read_list(&mut d, |d| d.bytes().ok()?.try_into().ok())?,
                 _ => members.read_string(member, &mut d)?,
             }
         }
@@ -493,6 +532,8 @@ impl<'a> Members<'a> {
             tenant,
             more_collections: self.number(15).unwrap_or(0),
             more_keys: self.number(18).unwrap_or(0),
+            more_subjects: self.number(41).unwrap_or(0),
+            subjects: self.subjects,
             collections: self.collections,
             keys: self.keys,
             key_ids: self.key_ids,

@@ -4,6 +4,7 @@
 //! over them, checkpoints with their two signatures, and proofs. It must not open files, read a
 //! clock or decide what is recorded; the engine's `ledger` writes.
 
+mod certificate;
 mod checkpoint;
 mod cosignature;
 mod details;
@@ -14,19 +15,25 @@ mod note;
 mod proof;
 mod rejection;
 mod states;
+mod subject;
 pub mod tiles;
 mod tlog_proof;
 mod tree;
 mod verifier;
 
+pub use certificate::{ErasureCertificate, MAX_REASON_BYTES, NOT_COVERED};
 pub use checkpoint::{Checkpoint, LogKeys, LogSigner, OpenedCheckpoint};
 pub use cosignature::{WitnessKeys, WitnessSigner};
+pub(crate) use details::context_value;
 pub use details::{DetailItem, Details, DetailsKey, commit_items};
 pub use entry::{Access, Entry, Event, LogId, MAX_ENTRY_BYTES, Outcome, SealedDetails};
 pub use frame::{FRAME_HEADER_BYTES, FrameHeader, push_frame, split_frame};
 pub use head::{Head, HeadKey};
-pub use proof::{consistency_proof, inclusion_proof, verify_consistency, verify_inclusion};
+pub use proof::{
+    InclusionPaths, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion,
+};
 pub use rejection::{Rejection, RejectionKind, RejectionPlace};
+pub use subject::{SubjectAuditKey, SubjectPseudonym, SubjectTag};
 pub use tlog_proof::TlogProof;
 pub use tree::{Frontier, Hash, Span, leaf_hash, node_hash};
 pub use verifier::{DetailsState, LogVerifier, VerifiedRun};

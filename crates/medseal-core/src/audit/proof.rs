@@ -45,6 +45,37 @@ pub fn inclusion_proof(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
     Some(path)
 }
 
+/// A tree whose inner nodes are kept, for many paths of one tree.
+pub struct InclusionPaths(Vec<Vec<Hash>>);
+
+impl InclusionPaths {
+    /// Hashes the tree over `leaves` once.
+    pub fn new(leaves: Vec<Hash>) -> Self {
+        let mut levels = vec![leaves];
+        while let Some(last) = levels.last().filter(|level| level.len() > 1) {
+            // a node without a neighbour goes up as it is
+            let pairs = last.chunks(2).map(|pair| match pair {
+                [left, right] => node_hash(left, right),
+                alone => alone.first().copied().unwrap_or_default(),
+            });
+            let next = pairs.collect();
+            levels.push(next);
+        }
+        Self(levels)
+    }
+
+    /// As [`inclusion_proof`].
+    pub fn path(&self, index: usize) -> Option<Vec<Hash>> {
+        self.0.first().filter(|leaves| index < leaves.len())?;
+        let neighbours = self.0.iter().scan(index, |at, level| {
+            let neighbour = level.get(*at ^ 1).copied();
+            *at /= 2;
+            Some(neighbour)
+        });
+        Some(neighbours.flatten().collect())
+    }
+}
+
 /// The proof that the tree over `leaves` continues the one over its first `old`; `None` when there
 /// is no such tree.
 pub fn consistency_proof(leaves: &[Hash], old: usize) -> Option<Vec<Hash>> {

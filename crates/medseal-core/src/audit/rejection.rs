@@ -25,6 +25,8 @@ pub enum RejectionPlace {
     Proof,
     /// A public key.
     PublicKey,
+    /// A certificate of erasure.
+    Certificate,
 }
 
 impl fmt::Display for RejectionPlace {
@@ -35,6 +37,7 @@ impl fmt::Display for RejectionPlace {
             RejectionPlace::Checkpoint => f.write_str("checkpoint"),
             RejectionPlace::Proof => f.write_str("proof"),
             RejectionPlace::PublicKey => f.write_str("public key"),
+            RejectionPlace::Certificate => f.write_str("certificate"),
         }
     }
 }
@@ -86,6 +89,9 @@ pub enum RejectionKind {
     /// The text or its hashes prove nothing.
     #[error("not a proof of this")]
     Proof,
+    /// The text is not a certificate of this log.
+    #[error("not a certificate of erasure of this log")]
+    CertificateMalformed,
     /// Not a verifier key of this kind.
     #[error("not a verifier key of an audit log")]
     PublicKey,
@@ -121,6 +127,7 @@ impl Rejection {
             | K::Cosignature
             | K::PublicKey => "AUDIT_SIGNATURE_REJECTED",
             K::Proof => "AUDIT_PROOF_REJECTED",
+            K::CertificateMalformed => "CERTIFICATE_REJECTED",
         }
     }
 }

@@ -36,6 +36,8 @@ fn access() -> Access<'static> {
         purpose: None,
         on_behalf_of: None,
         alarms: vec![],
+        subjects: vec![],
+        more_subjects: 0,
     }
 }
 
@@ -66,6 +68,7 @@ fn every_kind_of_entry_comes_back() {
         Access { tenant: None, collections: vec![], keys: vec![], key_ids: vec![], ..access() };
     let full = Access { more_collections: 2, more_keys: 9, change: Some("create a/b"), ..access() };
     let attributed = Access { more_rules: vec!["a", "b"], alarms: vec!["c"], ..who_and_why() };
+    let subjects = Access { subjects: vec![[1; 16], [2; 16]], more_subjects: 3, ..access() };
     let events = [
         boot().event,
         Event::Operation(access()),
@@ -74,6 +77,7 @@ fn every_kind_of_entry_comes_back() {
         Event::Operation(full),
         Event::Operation(attributed),
         Event::Operation(who_and_why()),
+        Event::Operation(subjects),
         Event::ClockWentBack { before: 1_700_000_100 },
         Event::Recovery { bytes: 17, digest },
         Event::Store(StateAt { epoch: 1 << 40, root: StateRoot(digest) }),
@@ -240,6 +244,9 @@ fn names_are_bounded_sorted_and_plain() {
         Access { alarms: vec!["a", "a"], ..access() },
         Access { purpose: Some(""), ..access() },
         Access { on_behalf_of: Some("a\nb"), ..access() },
+        Access { subjects: vec![[2; 16], [1; 16]], ..access() },
+        Access { subjects: vec![[1; 16], [1; 16]], ..access() },
+        Access { subjects: (0..33).map(|n| [n; 16]).collect(), ..access() },
     ];
     for case in cases {
         let mut out = vec![1];

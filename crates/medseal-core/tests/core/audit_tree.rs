@@ -2,8 +2,8 @@
 
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use medseal_core::audit::{
-    Frontier, Hash, Span, consistency_proof, inclusion_proof, leaf_hash, tiles, verify_consistency,
-    verify_inclusion,
+    Frontier, Hash, InclusionPaths, Span, consistency_proof, inclusion_proof, leaf_hash, tiles,
+    verify_consistency, verify_inclusion,
 };
 use sha2::Sha256;
 
@@ -34,8 +34,11 @@ fn roots_and_proofs_are_those_of_another_library() {
     for n in 0..=MOST {
         let (ours, theirs) = (leaves(n), oracle(n));
         assert_eq!(root(&ours)[..], theirs.root().as_bytes()[..], "{n}");
+        let kept = InclusionPaths::new(ours.clone());
+        assert_eq!(kept.path(n), None);
         for i in 0..n {
             let path = inclusion_proof(&ours, i).unwrap();
+            assert_eq!(kept.path(i).as_ref(), Some(&path));
             assert_eq!(path.concat(), theirs.prove_inclusion(i).as_bytes(), "{i} of {n}");
             let (i, n) = (i as u64, n as u64);
             verify_inclusion(&ours[i as usize], i, n, &root(&ours), &path).unwrap();

@@ -10,7 +10,11 @@ mod audit_entries;
 #[cfg(test)]
 mod audit_notes;
 #[cfg(test)]
+mod audit_subjects;
+#[cfg(test)]
 mod audit_tree;
+#[cfg(test)]
+mod certificate;
 #[cfg(test)]
 mod context;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::support::unhex;
 use medseal_core::KeyVersionId;
-use medseal_core::context::{Binding, Scope};
+use medseal_core::context::{Binding, Scope, encode_into};
 use medseal_core::operation::{Group, Operation, OperationItems};
 use medseal_core::primitives::sha256;
 
@@ -60,7 +60,9 @@ fn operations_have_stable_names() {
 
 fn value(collected: &mut OperationItems, collection: &str, field: &str, class: &str) {
     let scope = Scope::new("t", collection, field).unwrap();
-    collected.add_value(KeyVersionId([1; 8]), &scope, &Binding::record("17"), class).unwrap();
+    let mut context = Vec::new();
+    encode_into(&scope, None, &Binding::record("17"), &mut context).unwrap();
+    collected.add_value(KeyVersionId([1; 8]), &context, class);
 }
 
 fn groups(collected: &OperationItems) -> Vec<[&str; 3]> {
@@ -93,9 +95,21 @@ fn records_are_counted_once_in_whatever_order_they_come() {
     assert_eq!(collected.records(), 0);
     for (collection, record) in [("a", "1"), ("a", "1"), ("a", "2"), ("b", "1"), ("a", "1")] {
         let scope = Scope::new("t", collection, "f").unwrap();
-        collected.add_value(KeyVersionId([1; 8]), &scope, &Binding::record(record), "c").unwrap();
+        let mut context = Vec::new();
+        encode_into(&scope, None, &Binding::record(record), &mut context).unwrap();
+        collected.add_value(KeyVersionId([1; 8]), &context, "c");
     }
     assert_eq!((collected.count(), collected.records()), (5, 3));
+}
+
+#[test]
+fn an_item_in_no_group_leaves_nothing_to_decide_on() {
+    for context in [&b""[..], &[0], &[1, 2, 0, 0, 0, 1, b'c'], &[2, 1, 0, 0, 0, 9]] {
+        let mut collected = OperationItems::new(Operation::Decrypt, 1, [7; 32]);
+        value(&mut collected, "patient", "phone", "contact");
+        collected.add_value(KeyVersionId([1; 8]), context, "contact");
+        assert_eq!(groups(&collected).len(), 0, "{context:?}");
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::gate::Changed;
 use crate::home::{
     Environment, Home, RootChoice, new_provider, root_place, sync_directory, unreachable_home,
 };
+use crate::principals::Occasion;
 use crate::random::BufferedRandom;
 use medseal_core::KeyVersionId;
 use medseal_kms::{RootDescriptor, RootKind};
@@ -40,6 +41,7 @@ impl Home {
         shares: &[HeldShare],
         choice: RootChoice,
         reason: Option<&str>,
+        occasion: Occasion,
     ) -> Result<RecoveredRoot, EngineError> {
         let header = &shares.first().ok_or(EscrowError::SharesRejected)?.file.header;
         let opened = open_shares(shares)?;
@@ -56,9 +58,8 @@ impl Home {
         if self.root_opens(&store).await? {
             return Err(EscrowError::RootNotLost.into());
         }
-        let engine = self
-            .open_with_kwk(store, kwk, Options::default(), <_>::default(), Box::new(SystemClock))
-            .await?;
+        let (options, clock) = (Options::default(), Box::new(SystemClock));
+        let engine = self.open_with_kwk(store, kwk, options, occasion, clock).await?;
         let from_environment = matches!(choice, RootChoice::Environment);
         if engine.environment() == Environment::Production && from_environment {
             return Err(EngineError::ProductionRefuses("a root from the environment"));
@@ -81,7 +82,7 @@ impl Home {
         let root = row.unauthenticated();
         let unasked = || Err(EngineError::PassphraseNeeded);
         let Ok(provider) = self.provider(root, unasked) else { return Ok(false) };
-        let place = root_place(&store.state().await?.store_id, row.unauthenticated_version());
+        let place = root_place(&store.state().await?.store_id);
         Ok(provider.unwrap(&place.borrow(), &root.wrapped_kwk).await.is_ok())
     }
 
@@ -104,7 +105,7 @@ impl Home {
         let epoch = engine.begin().await?;
         let rows = engine.rows();
         let row = rows.get::<RootRecord>(&["root"]).await?.ok_or(EngineError::HomeMissing)?;
-        let place = root_place(&engine.store_id, row.version + 1);
+        let place = root_place(&engine.store_id);
         let wrapped_kwk = provider.wrap(&place.borrow(), &engine.kwk, &mut BufferedRandom).await?;
         let record =
             RootRecord { kind: kind.name().to_owned(), parameters, wrapped_kwk, ..row.record };

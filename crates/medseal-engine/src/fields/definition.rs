@@ -49,6 +49,8 @@ pub struct FieldSummary {
     pub class: String,
     /// Bound to a record.
     pub record_bound: bool,
+    /// Bound to a subject, and under its key.
+    pub subject_bound: bool,
     /// Length hidden in buckets.
     pub padded: bool,
     /// The placement.
@@ -161,6 +163,7 @@ impl Engine {
                 key: d.key,
                 class: d.class,
                 record_bound: d.flags.record_bound(),
+                subject_bound: d.flags.subject_bound(),
                 padded: d.flags.padded(),
                 placement: d.placement,
                 profile: d.profile,

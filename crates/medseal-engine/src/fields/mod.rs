@@ -8,17 +8,18 @@ pub use definition::{FieldDefinition, FieldSummary};
 use crate::engine::{Engine, VerifyAfterEncrypt};
 use crate::error::EngineError;
 use crate::gate::{Admitted, Subject, admit};
-use crate::keys::LoadedKey;
+use crate::keys::{LoadedKey, SubjectKeys};
 use crate::ledger::Recorded;
 use crate::random::BufferedRandom;
-use medseal_core::context::{Binding, Scope};
+use medseal_core::context::{Binding, Scope, encode_into};
 use medseal_core::envelope::{Envelope, Flags, Value};
 use medseal_core::key_schedule::FieldKey;
 use medseal_core::keyring::{KeyVersion, Usage};
-use medseal_core::operation::OperationDigest;
+use medseal_core::operation::{OperationDigest, OperationItems};
 use medseal_core::{Error, KeyVersionId, Plaintext, Random};
 use medseal_health::UNCLASSIFIED;
 use medseal_policy::{Authorized, Decrypt, Encrypt, Maintain, Op, Reencrypt};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The key that is used when a definition and the caller name none.
@@ -31,6 +32,8 @@ pub struct Target<'a> {
     pub scope: &'a Scope,
     /// Record, row version and the caller's pairs.
     pub binding: Binding<'a>,
+    /// The patient whose value it is, where values are bound to one.
+    pub subject: Option<&'a str>,
     /// The caller says that this field is not bound to a record.
     pub no_record: bool,
 }
@@ -49,6 +52,21 @@ pub(crate) struct ResolvedKey {
     pub(crate) field_key: Arc<FieldKey>,
     pub(crate) flags: Flags,
     pub(crate) version_name: String,
+    /// The class that policies know the field's values by.
+    class: String,
+    pub(crate) subject: Option<Arc<SubjectKeys>>,
+}
+
+impl ResolvedKey {
+    /// Adds one value under this key to what is decided on and recorded.
+    pub(crate) fn add_to(
+        &self,
+        items: &mut OperationItems,
+        binding: &Binding<'_>,
+    ) -> Result<(), EngineError> {
+        let of = (self.field_key.scope(), self.class.as_str(), self.subject.as_deref());
+        add_value(items, self.field_key.id(), of, binding)
+    }
 }
 
 impl Engine {
@@ -66,11 +84,13 @@ impl Engine {
         let definition = self.definition(target.scope).await?;
         let flags = encrypting_flags(definition.as_ref(), target)?;
         let name = key_name(definition.as_ref(), key, DEFAULT_KEY, target.scope)?;
-        let resolved = self.resolve_encrypting(target.scope, &name, flags).await?;
+        let subject = self.subject_to_encrypt_for(target).await?;
+        let class = class_of(definition.as_ref());
+        let whose = (class.as_str(), subject);
+        let resolved = self.resolve_encrypting(target.scope, &name, flags, whose).await?;
         let epoch = self.begin().await?;
         let mut items = self.items::<Encrypt>(epoch)?;
-        let class = class_of(definition.as_ref());
-        items.add_value(resolved.field_key.id(), target.scope, &target.binding, &class)?;
+        resolved.add_to(&mut items, &target.binding)?;
         let keys = [resolved.version_name.clone()];
         let about = Subject { epoch, keys: &keys, change: None };
         let permit = self.permit::<Encrypt>(items, &about).await?;
@@ -93,8 +113,8 @@ impl Engine {
     ) -> Result<Plaintext, EngineError> {
         let epoch = self.begin().await?;
         let envelope = Envelope::parse(envelope)?;
-        let (resolved, _, class) = self.resolve_target(target, &envelope).await?;
-        let (proofs, digest) = self.prove::<Decrypt>(epoch, &resolved, &class, target).await?;
+        let (resolved, _) = self.resolve_target(target, &envelope).await?;
+        let (proofs, digest) = self.prove::<Decrypt>(epoch, &resolved, target).await?;
         let plaintext =
             self.decrypt_admitted(proofs.0, proofs.1, digest, &resolved, target, &envelope)?;
         let messages = 1;
@@ -113,13 +133,14 @@ impl Engine {
     ) -> Result<Reencrypted, EngineError> {
         let epoch = self.begin().await?;
         let envelope = Envelope::parse(envelope)?;
-        let (resolved, key, class) = self.resolve_target(target, &envelope).await?;
+        let (resolved, key) = self.resolve_target(target, &envelope).await?;
         let newest = key.encrypting()?;
         if newest.id == envelope.header().id {
             return Ok(Reencrypted::Current);
         }
-        let newest = self.field_key(&key, newest, target.scope).await?;
-        let (proofs, digest) = self.prove::<Reencrypt>(epoch, &resolved, &class, target).await?;
+        let subject = resolved.subject.as_deref();
+        let newest = self.field_key(&key, newest, target.scope, subject).await?;
+        let (proofs, digest) = self.prove::<Reencrypt>(epoch, &resolved, target).await?;
         let admitted = admit(proofs.0, proofs.1, digest)?;
         let old = open(&admitted, &resolved.field_key, resolved.flags, &target.binding, &envelope)?;
         let mut out = Vec::new();
@@ -146,14 +167,12 @@ impl Engine {
         &self,
         epoch: u64,
         resolved: &ResolvedKey,
-        class: &str,
         target: &Target<'_>,
     ) -> Result<((Authorized<O>, Recorded), OperationDigest), EngineError> {
         let mut items = self.items::<O>(epoch)?;
         let mut same = items.twin();
-        for collected in [&mut items, &mut same] {
-            collected.add_value(resolved.field_key.id(), target.scope, &target.binding, class)?;
-        }
+        resolved.add_to(&mut items, &target.binding)?;
+        resolved.add_to(&mut same, &target.binding)?;
         let keys = [resolved.version_name.clone()];
         let about = Subject { epoch, keys: &keys, change: None };
         let permit = self.permit::<O>(items, &about).await?;
@@ -164,13 +183,32 @@ impl Engine {
         &self,
         target: &Target<'_>,
         envelope: &Envelope<'_>,
-    ) -> Result<(ResolvedKey, Arc<LoadedKey>, String), EngineError> {
+    ) -> Result<(ResolvedKey, Arc<LoadedKey>), EngineError> {
         let definition = self.definition(target.scope).await?;
         let flags = decrypting_flags(definition.as_ref(), target)?;
         let key_name = definition.as_ref().map(|d| d.key.as_str());
-        let (resolved, key) =
-            self.resolve_decrypting(target.scope, key_name, flags, envelope).await?;
-        Ok((resolved, key, class_of(definition.as_ref())))
+        let subject = self.subject_of(target).await?;
+        let class = class_of(definition.as_ref());
+        self.resolve_decrypting(target.scope, key_name, flags, (&class, subject), envelope).await
+    }
+
+    /// The subject of a target, made if there is none yet.
+    pub(crate) async fn subject_to_encrypt_for(
+        &self,
+        target: &Target<'_>,
+    ) -> Result<Option<Arc<SubjectKeys>>, EngineError> {
+        let Some(subject) = target.subject else { return Ok(None) };
+        self.ensure_subjects(target.scope.tenant(), &BTreeSet::from([subject])).await?;
+        self.subject(target.scope.tenant(), subject).await.map(Some)
+    }
+
+    /// The subject of a target, which must be known.
+    pub(crate) async fn subject_of(
+        &self,
+        target: &Target<'_>,
+    ) -> Result<Option<Arc<SubjectKeys>>, EngineError> {
+        let Some(subject) = target.subject else { return Ok(None) };
+        self.subject(target.scope.tenant(), subject).await.map(Some)
     }
 
     /// The field key of the primary version of key `name`; rotates first when that is due.
@@ -179,12 +217,14 @@ impl Engine {
         scope: &Scope,
         name: &str,
         flags: Flags,
+        (class, subject): (&str, Option<Arc<SubjectKeys>>),
     ) -> Result<ResolvedKey, EngineError> {
         let key = self.load_key(scope.tenant(), name).await?;
         let key = self.rotate_if_due(key).await?;
         let version = key.encrypting()?;
-        let field_key = self.field_key(&key, version, scope).await?;
-        Ok(ResolvedKey { field_key, flags, version_name: key.version_name(version) })
+        let field_key = self.field_key(&key, version, scope, subject.as_deref()).await?;
+        let (version_name, class) = (key.version_name(version), class.to_owned());
+        Ok(ResolvedKey { field_key, flags, version_name, class, subject })
     }
 
     /// The field key that an envelope's header names, after everything the header claims was held
@@ -194,6 +234,7 @@ impl Engine {
         scope: &Scope,
         key_name: Option<&str>,
         flags: Flags,
+        (class, subject): (&str, Option<Arc<SubjectKeys>>),
         envelope: &Envelope<'_>,
     ) -> Result<(ResolvedKey, Arc<LoadedKey>), EngineError> {
         let header = envelope.header();
@@ -203,9 +244,10 @@ impl Engine {
         if header.flags != flags || header.suite != version.suite || other_key {
             return Err(Error::Rejected.into());
         }
-        let field_key = self.field_key(&key, version, scope).await?;
+        let field_key = self.field_key(&key, version, scope, subject.as_deref()).await?;
         let version_name = key.version_name(version);
-        Ok((ResolvedKey { field_key, flags, version_name }, key))
+        let class = class.to_owned();
+        Ok((ResolvedKey { field_key, flags, version_name, class, subject }, key))
     }
 
     pub(crate) async fn rotate_if_due(
@@ -312,32 +354,54 @@ pub(crate) fn class_of(definition: Option<&FieldDefinition>) -> String {
     definition.map_or(UNCLASSIFIED, |definition| &definition.class).to_owned()
 }
 
+/// Adds one value to what is decided on and recorded: its context, which is sealed under the
+/// subject's own key when the value is a subject's.
+pub(crate) fn add_value(
+    items: &mut OperationItems,
+    id: KeyVersionId,
+    (scope, class, subject): (&Scope, &str, Option<&SubjectKeys>),
+    binding: &Binding<'_>,
+) -> Result<(), EngineError> {
+    let Some(subject) = subject else {
+        return Ok(items.add_value_of(id, scope, binding, class)?);
+    };
+    let mut context = Vec::with_capacity(128);
+    encode_into(scope, Some(subject.subject()), binding, &mut context)?;
+    Ok(items.add_of_subject(id, &context, subject.audit(), class)?)
+}
+
 /// The flags a definition demands, or the default: bound to a record unless the caller says not.
 pub(crate) fn encrypting_flags(
     definition: Option<&FieldDefinition>,
     target: &Target<'_>,
 ) -> Result<Flags, EngineError> {
     let has_record = target.binding.record.is_some();
+    let has_subject = target.subject.is_some();
     match definition {
+        Some(d) if d.flags.subject_bound() && !has_subject => Err(EngineError::SubjectRequired),
+        Some(d) if !d.flags.subject_bound() && has_subject => Err(EngineError::SubjectNotBound),
         Some(d) if d.flags.record_bound() && !has_record => Err(EngineError::RecordRequired),
         Some(d) if !d.flags.record_bound() && has_record => Err(EngineError::RecordNotBound),
         Some(d) => Ok(d.flags),
         None if has_record && target.no_record => Err(EngineError::RecordAndNoRecord),
-        None if has_record => Ok(Flags::RECORD_BOUND),
-        None if target.no_record => Ok(Flags::UNBOUND),
+        None if has_record || target.no_record => {
+            Ok(Flags::new(false, has_record, false, has_subject)?)
+        }
         None => Err(EngineError::RecordRequired),
     }
 }
 
-/// As for encrypting, but a record where none is bound gets the one opaque answer.
+/// As for encrypting, but a record or subject where none is bound gets the one opaque answer.
 pub(crate) fn decrypting_flags(
     definition: Option<&FieldDefinition>,
     target: &Target<'_>,
 ) -> Result<Flags, EngineError> {
     match encrypting_flags(definition, target) {
-        Err(EngineError::RecordNotBound | EngineError::RecordAndNoRecord) => {
-            Err(Error::Rejected.into())
-        }
+        Err(
+            EngineError::RecordNotBound
+            | EngineError::RecordAndNoRecord
+            | EngineError::SubjectNotBound,
+        ) => Err(Error::Rejected.into()),
         other => other,
     }
 }

@@ -2,12 +2,16 @@
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::fields::{FieldDefinition, Target, class_of};
+use crate::fields::{FieldDefinition, Target, add_value, class_of};
 use crate::fields::{decrypting_flags, encrypting_flags, key_name};
 use crate::gate::{Admitted, Subject, admit};
+use crate::keys::SubjectKeys;
 use medseal_core::Error;
+use medseal_core::context::Binding;
+use medseal_core::operation::OperationItems;
 use medseal_core::stream::{StreamFlags, StreamHeader, StreamKey};
 use medseal_policy::{Encrypt, Op};
+use std::sync::Arc;
 
 /// The key of files when a definition and the caller name none.
 pub const DEFAULT_FILE_KEY: &str = "files";
@@ -23,6 +27,14 @@ pub(super) struct ResolvedStream {
     pub(super) version_name: String,
     pub(super) epoch: u64,
     class: String,
+    subject: Option<Arc<SubjectKeys>>,
+}
+
+impl ResolvedStream {
+    fn add_to(&self, items: &mut OperationItems, binding: &Binding<'_>) -> Result<(), EngineError> {
+        let of = (self.key.scope(), self.class.as_str(), self.subject.as_deref());
+        add_value(items, self.key.id(), of, binding)
+    }
 }
 
 impl Engine {
@@ -36,16 +48,17 @@ impl Engine {
         let definition = self.definition(target.scope).await?;
         let flags = StreamFlags::of_definition(encrypting_flags(definition.as_ref(), target)?)?;
         let name = key_name(definition.as_ref(), key, DEFAULT_FILE_KEY, target.scope)?;
+        let subject = self.subject_to_encrypt_for(target).await?;
         let loaded = self.load_key(target.scope.tenant(), &name).await?;
         let loaded = self.rotate_if_due(loaded).await?;
         let version = loaded.encrypting()?;
-        let key = self.stream_key(&loaded, version, target.scope).await?;
+        let key = self.stream_key(&loaded, version, target.scope, subject.as_deref()).await?;
         let version_name = loaded.version_name(version);
         let epoch = self.begin().await?;
         let class = class_of(definition.as_ref());
-        let resolved = ResolvedStream { key, flags, version_name, epoch, class };
+        let resolved = ResolvedStream { key, flags, version_name, epoch, class, subject };
         let mut items = self.items::<Encrypt>(epoch)?;
-        items.add_value(resolved.key.id(), target.scope, &target.binding, &resolved.class)?;
+        resolved.add_to(&mut items, &target.binding)?;
         let keys = [resolved.version_name.clone()];
         let about = Subject { epoch, keys: &keys, change: None };
         let permit = self.permit::<Encrypt>(items, &about).await?;
@@ -68,10 +81,11 @@ impl Engine {
         if header.flags != flags || other_key {
             return Err(Error::Rejected.into());
         }
-        let key = self.stream_key(&loaded, version, target.scope).await?;
+        let subject = self.subject_of(target).await?;
+        let key = self.stream_key(&loaded, version, target.scope, subject.as_deref()).await?;
         let version_name = loaded.version_name(version);
         let class = class_of(definition.as_ref());
-        Ok(ResolvedStream { key, flags, version_name, epoch, class })
+        Ok(ResolvedStream { key, flags, version_name, epoch, class, subject })
     }
 
     /// Decides, records, and compares both with the operation at hand.
@@ -83,10 +97,8 @@ impl Engine {
         let epoch = resolved.epoch;
         let mut items = self.items::<O>(epoch)?;
         let mut same = items.twin();
-        for collected in [&mut items, &mut same] {
-            let (scope, binding) = (target.scope, &target.binding);
-            collected.add_value(resolved.key.id(), scope, binding, &resolved.class)?;
-        }
+        resolved.add_to(&mut items, &target.binding)?;
+        resolved.add_to(&mut same, &target.binding)?;
         let keys = [resolved.version_name.clone()];
         let about = Subject { epoch, keys: &keys, change: None };
         let permit = self.permit::<O>(items, &about).await?;

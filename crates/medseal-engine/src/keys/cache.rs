@@ -4,23 +4,45 @@
 //! it. A key leaves at its absolute age, or when it has served its messages or bytes, whichever
 //! comes first; dropping it wipes it. Only keys are cached, never data.
 
-use super::LoadedKey;
+use super::{LoadedKey, SubjectKeys};
 use crate::engine::Options;
 use medseal_core::KeyVersionId;
 use medseal_core::context::Scope;
-use medseal_core::key_schedule::FieldKey;
+use medseal_core::key_schedule::{Dek, FieldKey};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The most field keys that are kept; beyond it the cache starts over.
 const MAX_FIELD_KEYS: usize = 65_536;
+/// The same for subjects and for their data keys.
+const MAX_SUBJECTS: usize = 16_384;
 
 #[derive(Default)]
 pub(crate) struct KeyCache {
     epoch: u64,
     keys: HashMap<(String, String), Arc<LoadedKey>>,
     owners: HashMap<KeyVersionId, (String, String)>,
-    field_keys: HashMap<(KeyVersionId, String, String), Entry>,
+    field_keys: HashMap<FieldPlace, Entry>,
+    /// By tenant and id.
+    subjects: HashMap<(String, String), Aged<SubjectKeys>>,
+    /// By key version, which has one tenant, and subject.
+    deks: HashMap<(KeyVersionId, String), Aged<Dek>>,
+}
+
+/// Key version, collection, field and subject; the subject is empty in keys of a tenant.
+type FieldPlace = (KeyVersionId, String, String, String);
+
+/// Something that leaves at its age alone.
+struct Aged<T> {
+    it: Arc<T>,
+    since_millis: u64,
+}
+
+impl<T> Aged<T> {
+    fn fresh(&self, now_millis: u64, options: &Options) -> Option<Arc<T>> {
+        let age = now_millis.saturating_sub(self.since_millis);
+        (age < options.cache_ttl_millis).then(|| Arc::clone(&self.it))
+    }
 }
 
 struct Entry {
@@ -58,10 +80,11 @@ impl KeyCache {
         &mut self,
         id: KeyVersionId,
         scope: &Scope,
+        subject: &str,
         now_millis: u64,
         options: &Options,
     ) -> Option<Arc<FieldKey>> {
-        let place = (id, scope.collection().to_owned(), scope.field().to_owned());
+        let place = place_of(id, scope, subject);
         let entry = self.field_keys.get(&place)?;
         let fresh = now_millis.saturating_sub(entry.since_millis) < options.cache_ttl_millis
             && entry.messages < options.cache_max_messages
@@ -78,18 +101,69 @@ impl KeyCache {
         if self.field_keys.len() >= MAX_FIELD_KEYS {
             self.field_keys.clear();
         }
-        let place = (id, key.scope().collection().to_owned(), key.scope().field().to_owned());
+        let place = place_of(id, key.scope(), subject_of(&key));
         let entry = Entry { key, since_millis: now_millis, messages: 0, bytes: 0 };
         self.field_keys.insert(place, entry);
     }
 
     /// Charges what a cached key has served.
     pub(crate) fn charge(&mut self, key: &FieldKey, messages: u64, bytes: u64) {
-        let scope = key.scope();
-        let place = (key.id(), scope.collection().to_owned(), scope.field().to_owned());
+        let place = place_of(key.id(), key.scope(), subject_of(key));
         if let Some(entry) = self.field_keys.get_mut(&place) {
             entry.messages += messages;
             entry.bytes += bytes;
         }
     }
+
+    /// The keys of a subject, unless they are too old.
+    pub(super) fn subject(
+        &self,
+        tenant: &str,
+        subject: &str,
+        now_millis: u64,
+        options: &Options,
+    ) -> Option<Arc<SubjectKeys>> {
+        let place = (tenant.to_owned(), subject.to_owned());
+        self.subjects.get(&place)?.fresh(now_millis, options)
+    }
+
+    pub(super) fn put_subject(&mut self, tenant: &str, keys: Arc<SubjectKeys>, now_millis: u64) {
+        if self.subjects.len() >= MAX_SUBJECTS {
+            self.subjects.clear();
+        }
+        let place = (tenant.to_owned(), keys.subject().as_str().to_owned());
+        self.subjects.insert(place, Aged { it: keys, since_millis: now_millis });
+    }
+
+    /// The data key of a subject, unless it is too old.
+    pub(super) fn dek(
+        &self,
+        id: KeyVersionId,
+        subject: &str,
+        now_millis: u64,
+        options: &Options,
+    ) -> Option<Arc<Dek>> {
+        self.deks.get(&(id, subject.to_owned()))?.fresh(now_millis, options)
+    }
+
+    pub(super) fn put_dek(
+        &mut self,
+        id: KeyVersionId,
+        subject: &str,
+        dek: Arc<Dek>,
+        now_millis: u64,
+    ) {
+        if self.deks.len() >= MAX_SUBJECTS {
+            self.deks.clear();
+        }
+        self.deks.insert((id, subject.to_owned()), Aged { it: dek, since_millis: now_millis });
+    }
+}
+
+fn place_of(id: KeyVersionId, scope: &Scope, subject: &str) -> FieldPlace {
+    (id, scope.collection().to_owned(), scope.field().to_owned(), subject.to_owned())
+}
+
+fn subject_of(key: &FieldKey) -> &str {
+    key.subject().map_or("", |subject| subject.as_str())
 }

@@ -4,24 +4,27 @@ mod cache;
 mod change;
 mod epochs;
 mod listing;
+mod subjects;
 
 pub(crate) use cache::KeyCache;
 pub use change::{Destroyed, NewKey};
 pub(crate) use change::{check_name, check_reason};
 pub use listing::{KeySummary, VersionSummary};
 pub use medseal_core::keyring::Purpose as KeyPurpose;
+pub(crate) use subjects::SubjectKeys;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use medseal_core::context::Scope;
 use medseal_core::envelope::Envelope;
-use medseal_core::key_schedule::FieldKey;
+use medseal_core::key_schedule::{Dek, FieldKey};
 use medseal_core::keyring::{KeyVersion, Keyring, Purpose, Refusal};
 use medseal_core::row_mac::primary_key;
 use medseal_core::secret::Kek;
 use medseal_core::stored_secret::{Month, Place, StoredHeader, WrapKey};
 use medseal_core::stream::StreamKey;
 use medseal_core::{KeyVersionId, Suite};
+use medseal_kms::KmsError;
 use medseal_store::{KeyRecord, KeySecretRecord, KeyVersionRecord, Record, Stored};
 use medseal_store::{RolledBack, StoreError};
 use std::sync::Arc;
@@ -45,8 +48,14 @@ pub(crate) struct LoadedKey {
 
 impl Engine {
     /// The store's epoch; a cache from another epoch is emptied, and so is what was known of the
-    /// caller.
+    /// caller. A process that goes on over the end of a month does then what the month asks for.
     pub(crate) async fn begin(&self) -> Result<u64, EngineError> {
+        self.keep_month().await?;
+        self.enter().await
+    }
+
+    /// As [`Engine::begin`], whatever the month.
+    pub(super) async fn enter(&self) -> Result<u64, EngineError> {
         let epoch = self.current_state().await?.epoch;
         self.cache().enter_epoch(epoch);
         self.keep_authority(epoch).await?;
@@ -157,16 +166,17 @@ impl Engine {
         key: &LoadedKey,
         version: &KeyVersion,
         scope: &Scope,
+        subject: Option<&SubjectKeys>,
     ) -> Result<Arc<FieldKey>, EngineError> {
         if key.keyring.purpose != Purpose::Field {
             return Err(EngineError::KeyPurpose(key.name.clone()));
         }
         let now = self.clock.monotonic_millis();
-        if let Some(found) = self.cache().field_key(version.id, scope, now, &self.options) {
+        let of = subject.map_or("", |subject| subject.subject().as_str());
+        if let Some(found) = self.cache().field_key(version.id, scope, of, now, &self.options) {
             return Ok(found);
         }
-        let kek = self.kek(version.id).await?;
-        let dek = kek.tenant_dek(version.id, version.suite, &key.tenant);
+        let dek = self.dek(key, version, subject).await?;
         let derived = Arc::new(dek.field_key(scope.clone())?);
         self.cache().put_field_key(version.id, Arc::clone(&derived), now);
         Ok(derived)
@@ -178,6 +188,7 @@ impl Engine {
         key: &LoadedKey,
         version: &KeyVersion,
         scope: &Scope,
+        subject: Option<&SubjectKeys>,
     ) -> Result<StreamKey, EngineError> {
         if key.keyring.purpose != Purpose::File {
             return Err(EngineError::KeyPurpose(key.name.clone()));
@@ -185,8 +196,7 @@ impl Engine {
         if version.suite != FILE_SUITE {
             return Err(EngineError::FileKeySuite);
         }
-        let kek = self.kek(version.id).await?;
-        let dek = kek.tenant_dek(version.id, version.suite, &key.tenant);
+        let dek = self.dek(key, version, subject).await?;
         Ok(dek.stream_key(scope.clone())?)
     }
 
@@ -195,16 +205,66 @@ impl Engine {
         self.kek(id).await.map(drop)
     }
 
-    /// Reads and unwraps the KEK of one version.
+    /// The data key of a tenant or of one of its subjects. That of a subject is kept for a while,
+    /// because its fields come one after another and each would unwrap the KEK again.
+    async fn dek(
+        &self,
+        key: &LoadedKey,
+        version: &KeyVersion,
+        subject: Option<&SubjectKeys>,
+    ) -> Result<Arc<Dek>, EngineError> {
+        let (id, suite) = (version.id, version.suite);
+        let Some(subject) = subject else {
+            return Ok(Arc::new(self.kek(id).await?.tenant_dek(id, suite, &key.tenant)));
+        };
+        let (of, now) = (subject.subject().as_str(), self.clock.monotonic_millis());
+        if let Some(known) = self.cache().dek(id, of, now, &self.options) {
+            return Ok(known);
+        }
+        let kek = self.kek(id).await?;
+        let dek = Arc::new(kek.subject_dek(id, suite, &key.tenant, of, subject.secret())?);
+        self.cache().put_dek(id, of, Arc::clone(&dek), now);
+        Ok(dek)
+    }
+
+    /// Reads and unwraps the KEK of one version. When its month's key is gone, somebody may have
+    /// moved the row on after it was read.
     async fn kek(&self, id: KeyVersionId) -> Result<Kek, EngineError> {
-        let key = id.to_string();
-        let row = self.rows().get::<KeySecretRecord>(&[&key]).await?;
-        let Stored { record, version } = row.ok_or(EngineError::KeyVersionUnknown)?;
-        let month = StoredHeader::parse(&record.secret)?.month;
-        let wrap = self.wrap_key(month).await?;
-        let pk = primary_key(&[&key]);
-        let place = self.secret_place(&pk, version);
-        let secret = epochs::unwrap_kek(&wrap, month, &place, &record.secret)?;
+        let mut missing_at = None;
+        for _ in 0..MAX_READS {
+            let (row, month) = self.kek_row(id).await?;
+            match self.wrap_key(month).await {
+                Ok(wrap) => return self.unwrap_kek(id, &row, month, &wrap),
+                Err(error) if missing_at == Some(row.version) => return Err(error),
+                Err(EngineError::Kms(KmsError::EpochKeyMissing(_))) => {
+                    missing_at = Some(row.version);
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    async fn kek_row(
+        &self,
+        id: KeyVersionId,
+    ) -> Result<(Stored<KeySecretRecord>, Month), EngineError> {
+        let row = self.rows().get::<KeySecretRecord>(&[&id.to_string()]).await?;
+        let row = row.ok_or(EngineError::KeyVersionUnknown)?;
+        let month = StoredHeader::parse(&row.record.secret)?.month;
+        Ok((row, month))
+    }
+
+    fn unwrap_kek(
+        &self,
+        id: KeyVersionId,
+        row: &Stored<KeySecretRecord>,
+        month: Month,
+        wrap: &WrapKey,
+    ) -> Result<Kek, EngineError> {
+        let pk = primary_key(&[&id.to_string()]);
+        let place = self.secret_place(&pk, row.version);
+        let secret = epochs::unwrap_under(wrap, month, &place, &row.record.secret)?;
         Kek::from_slice(&secret).ok_or(EngineError::Core(medseal_core::Error::Rejected))
     }
 

@@ -10,8 +10,11 @@ use medseal_core::context::{Binding, Scope};
 use medseal_core::envelope::Value;
 use medseal_core::keyring::{UnixSeconds, Usage};
 use medseal_store::schema::{KEY_SECRETS, KEY_VERSIONS, Table};
-use medseal_store::{Charge, Planned, RawRow, Spent, SqliteStore, Store, StoreError, StoreState};
+use medseal_store::{
+    Charge, Planned, PlannedBeside, RawRow, Spent, SqliteStore, Store, StoreError, StoreState,
+};
 use pollster::block_on;
+use std::ops::Range;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -77,6 +80,20 @@ impl Store for Watched {
 
     async fn commit(&self, planned: Planned) -> Result<u64, StoreError> {
         self.inner.commit(planned).await
+    }
+
+    async fn commit_beside(&self, change: PlannedBeside) -> Result<(), StoreError> {
+        self.inner.commit_beside(change).await
+    }
+
+    async fn list_within(
+        &self,
+        table: &'static Table,
+        column: &'static str,
+        range: Range<i64>,
+        limit: u32,
+    ) -> Result<Vec<RawRow>, StoreError> {
+        self.inner.list_within(table, column, range, limit).await
     }
 
     async fn add_usage(&self, id: KeyVersionId, added: Usage) -> Result<(), StoreError> {
@@ -156,7 +173,8 @@ fn a_key_that_never_stands_still_is_refused_and_not_read_half() {
 fn fetches(options: Options, values: u32, pause: i64) -> u32 {
     let f = fixture(0, options);
     let scope = Scope::new("default", "patients", "last_name").unwrap();
-    let target = Target { scope: &scope, binding: Binding::record("r"), no_record: false };
+    let target =
+        Target { scope: &scope, binding: Binding::record("r"), subject: None, no_record: false };
     for _ in 0..values {
         block_on(f.engine.encrypt_value(&target, None, &Value::string("Doe"))).unwrap();
         f.millis.fetch_add(pause, Ordering::SeqCst);

@@ -15,6 +15,7 @@ use medseal_core::state_root::StateRoot;
 use medseal_core::{Error, KeyVersionId};
 use medseal_policy::Purpose;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// How many entries [`BenchLog::fill`] writes; a build that is not optimised is run, not measured.
 pub(crate) const ENTRIES: u64 = if cfg!(debug_assertions) { 10_000 } else { 300_000 };
@@ -36,7 +37,7 @@ impl BenchLog {
         let keys = LogSigner::new(log, &seed)?.keys().clone();
         let open = || -> Result<OpenedLog, EngineError> {
             let seed = LogSeed::from_slice(seed.expose_bytes()).ok_or(Error::Rejected)?;
-            Ok(OpenedLog { keys: keys.clone(), seed })
+            Ok(OpenedLog { keys: keys.clone(), seed: Arc::new(seed) })
         };
         Writer::create(&files, open()?, TIME)?;
         let details = DetailsKey::new(log, &seed);
@@ -69,7 +70,7 @@ impl BenchLog {
         let mut items = OperationItems::new(Operation::Decrypt, 1, [3; 32]);
         let context =
             b"\x04\x01\0\0\0\x07default\x02\0\0\0\x07patient\x03\0\0\0\x04name\x04\0\0\0\x02p1";
-        items.add(KeyVersionId([1; 8]), context, <_>::default());
+        items.add_value(KeyVersionId([1; 8]), context, "general");
         let (kept, digest) = (items.take_details(), items.digest_so_far());
         let who = Who { name: "os-user:1000".to_owned(), ..Who::default() };
         let details = Details {
@@ -83,6 +84,7 @@ impl BenchLog {
             count: 1,
             keys: &["default@1".to_owned()],
             change: None,
+            subjects: Vec::new(),
         };
         let rules = ["local-owner".to_owned()];
         let decided = Decided { outcome: Outcome::Permitted, rules: &rules };

@@ -3,7 +3,7 @@
 
 use crate::error::EngineError;
 use crate::random::BufferedRandom;
-use medseal_core::audit::{self, Access, DetailsKey, Event, Outcome, SealedDetails};
+use medseal_core::audit::{self, Access, DetailsKey, Event, Outcome, SealedDetails, SubjectTag};
 use medseal_core::keyring::UnixSeconds;
 use medseal_core::operation::{Operation, OperationDigest};
 use medseal_core::primitives::sha256;
@@ -51,6 +51,8 @@ pub(crate) struct Details<'a> {
     pub(crate) keys: &'a [String],
     /// What is changed, for changes of keys and definitions.
     pub(crate) change: Option<&'a str>,
+    /// What marks the entry as being about subjects, ascending.
+    pub(crate) subjects: Vec<SubjectTag>,
 }
 
 /// An entry without its place.
@@ -86,6 +88,8 @@ struct OperationDraft {
     key_ids: BTreeSet<[u8; 8]>,
     change: Option<String>,
     details: Option<SealedDetails>,
+    subjects: Vec<SubjectTag>,
+    more_subjects: u64,
 }
 
 /// Names that fit into an entry, and how many did not.
@@ -203,6 +207,8 @@ impl OperationDraft {
             key_ids: BTreeSet::new(),
             change: details.change.map(|change| clip(change, LONGEST_CHANGE)),
             details: None,
+            more_subjects: details.subjects.len().saturating_sub(MOST_NAMES) as u64,
+            subjects: details.subjects.into_iter().take(MOST_NAMES).collect(),
         };
         details.keys.iter().for_each(|name| draft.keys.add(name));
         details.alarms.iter().for_each(|budget| draft.alarms.add(budget));
@@ -211,8 +217,7 @@ impl OperationDraft {
         draft.rule = first.first().cloned();
         more.iter().for_each(|rule| draft.more_rules.add(rule));
         if let Some(items) = &details.items {
-            let has_contexts = operation.is_of_values();
-            draft.describe(items, has_contexts);
+            draft.describe(items, operation.is_of_values());
             draft.seal(items, key)?;
         }
         Ok(draft)
@@ -278,6 +283,8 @@ impl OperationDraft {
             purpose: self.purpose.map(Purpose::name),
             on_behalf_of: self.who.on_behalf_of.as_deref(),
             alarms: self.alarms.listed(),
+            subjects: self.subjects.clone(),
+            more_subjects: self.more_subjects,
         }
     }
 }

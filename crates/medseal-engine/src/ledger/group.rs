@@ -56,6 +56,7 @@ struct Waiting {
 enum Task {
     Append(Draft),
     Examine,
+    Sign,
 }
 
 impl Group {
@@ -83,6 +84,11 @@ impl Group {
         let mut writer = self.shared.writer();
         writer.append(drafts).into_iter().collect::<Result<(), _>>()?;
         writer.sign()
+    }
+
+    /// Signs what is there.
+    pub(super) fn sign(&self) -> Answer {
+        self.ask(Task::Sign)
     }
 
     fn ask(&self, task: Task) -> Answer {
@@ -200,6 +206,7 @@ impl Shared {
                     senders.push(sender);
                 }
                 Task::Examine => drop(sender.try_send(writer.examine())),
+                Task::Sign => drop(sender.try_send(writer.sign())),
             }
         }
         let results = writer.append(&drafts);

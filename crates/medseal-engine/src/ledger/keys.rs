@@ -12,6 +12,7 @@ use medseal_core::secret::{Kwk, LogSeed};
 use medseal_core::stored_secret::Place;
 use medseal_core::{Error, StoreId};
 use medseal_store::{AuditLogRecord, Change, Record, RolledBack, Rows, StoreError, Stored};
+use std::sync::Arc;
 
 /// The public keys of a log, which verify it.
 pub use medseal_core::audit::LogKeys as AuditKeys;
@@ -30,7 +31,7 @@ const PURPOSE: &str = "audit-log";
 /// A log whose keys were opened.
 pub(crate) struct OpenedLog {
     pub(crate) keys: LogKeys,
-    pub(crate) seed: LogSeed,
+    pub(crate) seed: Arc<LogSeed>,
 }
 
 /// What the keys of a log are kept with.
@@ -64,7 +65,7 @@ impl LogStore<'_> {
         let seed =
             self.kwk.wrap_key(KWK_VERSION).unwrap(&self.place(&pk, version), &record.seed)?;
         let seed = LogSeed::from_slice(&seed).ok_or_else(rejected)?;
-        Ok(Some(OpenedLog { keys, seed }))
+        Ok(Some(OpenedLog { keys, seed: Arc::new(seed) }))
     }
 
     /// The files come first: a log without its row never recorded anything.
@@ -90,8 +91,9 @@ impl LogStore<'_> {
             created_at: now,
         };
         let time = u64::try_from(now).unwrap_or(0);
-        let copy = LogSeed::from_slice(seed.expose_bytes()).ok_or(Error::Rejected)?;
-        Writer::create(files, OpenedLog { keys: keys.clone(), seed: copy }, time)?;
+        let seed = Arc::new(seed);
+        let opened = OpenedLog { keys: keys.clone(), seed: Arc::clone(&seed) };
+        Writer::create(files, opened, time)?;
         let mut change = Change::new(epoch);
         change.insert(&record, self.rows.key)?;
         self.rows.commit(self.rows.plan(change).await?).await?;

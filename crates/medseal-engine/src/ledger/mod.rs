@@ -6,6 +6,7 @@
 //!
 //! It must not decide anything, and there is no switch that makes it optional.
 
+mod about;
 mod batches;
 pub(crate) mod bench;
 mod draft;
@@ -36,11 +37,13 @@ pub(crate) use keys::{LogStore, OpenedLog};
 use crate::error::EngineError;
 use draft::Draft;
 use group::Group;
-use medseal_core::audit::{DetailsKey, LogKeys, Outcome};
+use medseal_core::audit::{DetailsKey, ErasureCertificate, LogKeys, LogSigner, Outcome};
 use medseal_core::keyring::UnixSeconds;
 use medseal_core::operation::OperationDigest;
+use medseal_core::secret::LogSeed;
 use medseal_core::state_root::StateAt;
 use medseal_policy::{Authorized, Op};
+use std::sync::Arc;
 use watch::Watch;
 use writer::Writer;
 
@@ -70,6 +73,8 @@ pub struct Ledger {
     files: AuditFiles,
     watch: Watch,
     group: Group,
+    /// For certificates; the writer has its own.
+    seed: Arc<LogSeed>,
 }
 
 impl Ledger {
@@ -79,8 +84,9 @@ impl Ledger {
         let details = DetailsKey::new(log.keys.log(), &log.seed);
         let keys = log.keys.clone();
         let watch = Watch::new(files.clone(), &log);
+        let seed = Arc::clone(&log.seed);
         let group = Group::new(Writer::new(files.clone(), log));
-        Self { details, keys, files, watch, group }
+        Self { details, keys, files, watch, group, seed }
     }
 
     /// Appends the entry of an operation that was decided on.
@@ -143,6 +149,14 @@ impl Ledger {
     /// As [`Ledger::record`].
     pub(crate) fn newest_state(&self) -> Result<Option<StateAt>, EngineError> {
         self.watch.newest()
+    }
+
+    /// Signs a certificate with the log's keys.
+    ///
+    /// # Errors
+    /// What a certificate cannot say.
+    pub(crate) fn certify(&self, certificate: &ErasureCertificate) -> Result<String, EngineError> {
+        Ok(LogSigner::new(self.keys.log(), &self.seed)?.certify(certificate)?)
     }
 
     /// The public keys.

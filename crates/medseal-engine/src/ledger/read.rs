@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::Changed;
 use medseal_core::KeyVersionId;
-use medseal_core::audit::{Access, DetailItem, DetailsKey, Entry, Event};
+use medseal_core::audit::{Access, DetailItem, DetailsKey, Entry, Event, SubjectPseudonym};
 use medseal_core::keyring::UnixSeconds;
 use medseal_policy::{PrincipalId, ReadAudit};
 use serde::Serialize;
@@ -82,6 +82,9 @@ pub struct EntrySummary {
     /// Collections and key versions that stand in the details alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_listed: Option<u64>,
+    /// How many subjects it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subjects: Option<u64>,
     /// The store's epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store_epoch: Option<u64>,
@@ -120,9 +123,12 @@ pub struct ShownItem {
     /// The field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// The record.
+    /// The record; that of a subject's value opens under the subject's key alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
+    /// What stands for the subject in the log, when the value is one's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// What was changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<String>,
@@ -201,6 +207,7 @@ impl EntrySummary {
     fn with(self, access: &Access<'_>) -> Self {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let more = access.more_collections + access.more_keys;
+        let subjects = access.subjects.len() as u64 + access.more_subjects;
         Self {
             principal: Some(access.principal.to_owned()),
             outcome: Some(access.outcome.name()),
@@ -221,6 +228,7 @@ impl EntrySummary {
                 .map(|id| KeyVersionId(*id).to_string())
                 .collect(),
             not_listed: Some(more).filter(|more| *more > 0),
+            subjects: Some(subjects).filter(|subjects| *subjects > 0),
             store_epoch: Some(access.epoch),
             note: access.change.map(str::to_owned),
             ..self
@@ -285,6 +293,10 @@ impl Engine {
 /// Encrypted details and the root that their entry holds.
 type Sealed = (Vec<u8>, [u8; 32]);
 
+fn hexadecimal(bytes: &SubjectPseudonym) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl ShownItem {
     fn of(item: &DetailItem<'_>, is_context: bool) -> Self {
         let owned = |value: Option<&str>| value.filter(|_| is_context).map(str::to_owned);
@@ -294,6 +306,7 @@ impl ShownItem {
             collection: owned(item.collection()),
             field: owned(item.field()),
             record: owned(item.record()),
+            subject: item.subject().filter(|_| is_context).map(hexadecimal),
             change,
         }
     }

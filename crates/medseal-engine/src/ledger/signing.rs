@@ -9,16 +9,17 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 pub(super) struct Signing {
     files: AuditFiles,
     log: LogId,
-    seed: LogSeed,
+    seed: Arc<LogSeed>,
     signer: Option<LogSigner>,
 }
 
 impl Signing {
-    pub(super) fn new(files: AuditFiles, log: LogId, seed: LogSeed) -> Self {
+    pub(super) fn new(files: AuditFiles, log: LogId, seed: Arc<LogSeed>) -> Self {
         Self { files, log, seed, signer: None }
     }
 
@@ -37,18 +38,21 @@ impl Signing {
                 "is of another log or of more entries than there are",
             ));
         }
-        let signer = match self.signer.take() {
-            Some(signer) => signer,
-            None => LogSigner::new(self.log, &self.seed)?,
-        };
-        let note = signer.sign(size, root, time)?;
-        self.signer = Some(signer);
+        let note = self.signer()?.sign(size, root, time)?;
         // the seal comes second: a kill in between must not make it newer than the checkpoint
         self.put(&self.files.checkpoint(), note.as_bytes())?;
         match sealing {
             Some(segment) => self.put(&self.files.seal(segment), note.as_bytes()),
             None => Ok(()),
         }
+    }
+
+    fn signer(&mut self) -> Result<&LogSigner, EngineError> {
+        let signer = match self.signer.take() {
+            Some(signer) => signer,
+            None => LogSigner::new(self.log, &self.seed)?,
+        };
+        Ok(self.signer.insert(signer))
     }
 
     fn put(&self, target: &Path, bytes: &[u8]) -> Result<(), EngineError> {

@@ -179,6 +179,18 @@ impl Snapshot {
         keys: &LogKeys,
         mut visit: impl FnMut(&LogVerifier, &[u8], DetailsState) -> Result<(), EngineError>,
     ) -> Result<LogVerifier, EngineError> {
+        let nothing = |_: &Entry<'_>| false;
+        self.walk_keeping(keys, nothing, |verifier, entry, state, _| visit(verifier, entry, state))
+    }
+
+    /// The same with the details of entries that are wanted; those of others are empty.
+    pub(super) fn walk_keeping(
+        &self,
+        keys: &LogKeys,
+        mut wanted: impl FnMut(&Entry<'_>) -> bool,
+        mut visit: impl FnMut(&LogVerifier, &[u8], DetailsState, &[u8]) -> Result<(), EngineError>,
+    ) -> Result<LogVerifier, EngineError> {
+        let mut kept = Vec::new();
         let mut verifier = LogVerifier::new(keys.log());
         for (first, length) in &self.segments {
             if *first != verifier.size() {
@@ -196,10 +208,17 @@ impl Snapshot {
                     }
                     Next::Frame => {}
                 }
-                verifier.entry(frames.entry()).map_err(Error::from)?;
-                frames.details(|piece| verifier.details(piece)).map_err(unavailable)?;
+                let keep = wanted(&verifier.entry(frames.entry()).map_err(Error::from)?);
+                kept.clear();
+                let take = |piece: &[u8]| {
+                    verifier.details(piece);
+                    if keep {
+                        kept.extend_from_slice(piece);
+                    }
+                };
+                frames.details(take).map_err(unavailable)?;
                 let state = verifier.end_details().map_err(Error::from)?;
-                visit(&verifier, frames.entry(), state)?;
+                visit(&verifier, frames.entry(), state, &kept)?;
             }
         }
         Ok(verifier)

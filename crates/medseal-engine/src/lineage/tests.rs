@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use medseal_core::KeyVersionId;
 use medseal_core::keyring::Usage;
 use medseal_store::schema::Table;
-use medseal_store::{Charge, Planned, RawRow, Spent, SqliteStore, Store, StoreError, StoreState};
+use medseal_store::{
+    Charge, Planned, PlannedBeside, RawRow, Spent, SqliteStore, Store, StoreError, StoreState,
+};
 use pollster::block_on;
 use rusqlite::Connection;
 use std::fs;
@@ -39,6 +41,7 @@ fn home_from_before() -> (TempDir, Home) {
     fs::remove_dir_all(home.audit()).unwrap();
     fs::create_dir(home.audit()).unwrap();
     crate::ledger::create_log(&home.audit_files(), log).unwrap();
+    edit(&home, include_str!("../../../medseal-store/migrations/0006_subjects.down.sql"));
     edit(&home, include_str!("../../../medseal-store/migrations/0005_principals.down.sql"));
     edit(&home, include_str!("../../../medseal-store/migrations/0004_state_root.down.sql"));
     edit(&home, "UPDATE store_state SET schema_version = 3");
@@ -154,6 +157,20 @@ impl Store for Dying {
         let epoch = self.inner.commit(planned).await?;
         fs::rename(&self.log, self.log.with_extension("away")).unwrap();
         Ok(epoch)
+    }
+
+    async fn commit_beside(&self, planned: PlannedBeside) -> Result<(), StoreError> {
+        self.inner.commit_beside(planned).await
+    }
+
+    async fn list_within(
+        &self,
+        table: &'static Table,
+        column: &'static str,
+        range: std::ops::Range<i64>,
+        limit: u32,
+    ) -> Result<Vec<RawRow>, StoreError> {
+        self.inner.list_within(table, column, range, limit).await
     }
 
     async fn add_usage(&self, id: KeyVersionId, added: Usage) -> Result<(), StoreError> {

@@ -3,9 +3,9 @@
 //! **The built-in owner.** Until an admin has taken over, the operating system user who owns the
 //! home's directory may do everything, and nobody else may do anything that no rule allows. An admin
 //! takes over when the role `admin` is granted to a principal that stands for that very user: from
-//! then on the owner is this principal and nothing more. A row of its own says so, inside the state
-//! root: a store from which it was deleted is refused, and one from which all else was deleted still
-//! says it.
+//! then on the owner is this principal and nothing more. The marker of it is written into the row
+//! of the root, without which no home opens: whoever deletes rows of principals, grants or policies
+//! takes rights away and gives none back.
 
 use super::budgets::{Amounts, Charges};
 use super::directory::Directory;
@@ -133,6 +133,7 @@ impl Engine {
             count: 0,
             keys: &[],
             change: Some("an access token was refused"),
+            subjects: Vec::new(),
         };
         self.ledger.record_denied::<Authenticate>(items.digest(), &[], details)
     }

@@ -3,10 +3,12 @@
 use super::authority::Users;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::home::governed;
 use medseal_core::operation::{Group, Operation};
 use medseal_policy::{ADMIN, Asked, Authority, Caller, Kind, Policy, Principal, PrincipalId};
 use medseal_store::{
-    PolicyRecord, PrincipalRecord, PrincipalState, Record, RoleGrantRecord, StoreError, Stored,
+    PolicyRecord, PrincipalRecord, PrincipalState, Record, RoleGrantRecord, RootRecord, StoreError,
+    Stored,
 };
 
 /// How often the rows are read again because others changed the store meanwhile.
@@ -15,8 +17,7 @@ const MAX_READS: u32 = 64;
 /// Everybody and the policy.
 #[derive(Clone)]
 pub(crate) struct Directory {
-    /// The mark that an admin has replaced the built-in owner.
-    pub(crate) governed: Option<Stored<PolicyRecord>>,
+    pub(crate) root: Stored<RootRecord>,
     pub(crate) principals: Vec<Stored<PrincipalRecord>>,
     pub(crate) grants: Vec<Stored<RoleGrantRecord>>,
     pub(crate) policy: Option<Stored<PolicyRecord>>,
@@ -38,8 +39,9 @@ impl Engine {
     }
 
     async fn read_directory(&self) -> Result<Directory, EngineError> {
+        let root = self.rows().get::<RootRecord>(&["root"]).await?;
         Ok(Directory {
-            governed: self.rows().get::<PolicyRecord>(&[PolicyRecord::GOVERNED]).await?,
+            root: root.ok_or(EngineError::HomeMissing)?,
             principals: self.all_rows().await?,
             grants: self.all_rows().await?,
             policy: self.rows().get::<PolicyRecord>(&[PolicyRecord::NAME]).await?,
@@ -54,7 +56,7 @@ impl Engine {
 impl Directory {
     /// Whether an admin has taken the built-in owner's place.
     pub(crate) fn is_governed(&self) -> bool {
-        self.governed.is_some()
+        governed(&self.root.record.environment)
     }
 
     /// The policy in force.
@@ -138,4 +140,37 @@ pub(crate) fn governs(policy: &Policy, principal: Principal) -> bool {
         answer.rules.is_ok()
     };
     is_admin && allows(Operation::ManagePrincipals) && allows(Operation::ManagePolicy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A home from which every row of principals, grants and policies is gone.
+    fn emptied(environment: &str) -> Directory {
+        let root = RootRecord {
+            name: "root".to_owned(),
+            environment: environment.to_owned(),
+            kind: "keyfile".to_owned(),
+            parameters: String::new(),
+            kwk_version: 1,
+            wrapped_kwk: Vec::new(),
+            created_at: 0,
+        };
+        let root = Stored { record: root, version: 2 };
+        Directory { root, principals: Vec::new(), grants: Vec::new(), policy: None }
+    }
+
+    /// The state root finds rows that are gone; should it not, they give nothing back.
+    #[test]
+    fn an_owner_who_was_replaced_stays_replaced_without_any_row() {
+        let (owner, other) = (Users { caller: 7, owner: 7 }, Users { caller: 8, owner: 7 });
+        for environment in ["development governed", "production governed"] {
+            let directory = emptied(environment);
+            assert_eq!(directory.caller_of_user(owner), Caller::Stranger { user_id: 7 });
+            assert!(directory.must_stay_governable().is_err());
+        }
+        assert_eq!(emptied("production").caller_of_user(owner), Caller::Owner { user_id: 7 });
+        assert_eq!(emptied("production").caller_of_user(other), Caller::Stranger { user_id: 8 });
+    }
 }

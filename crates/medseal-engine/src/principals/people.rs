@@ -5,13 +5,12 @@ use crate::clock::rfc3339;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::Changed;
+use crate::home::mark_governed;
 use crate::keys::{check_name, check_reason};
 use crate::random::BufferedRandom;
 use medseal_core::{Error, KeyVersionId, Random};
 use medseal_policy::{ADMIN, Kind, ManagePrincipals, PrincipalId, ReadPrincipals};
-use medseal_store::{
-    Change, PolicyRecord, PrincipalRecord, PrincipalState, RoleGrantRecord, StoreError, Stored,
-};
+use medseal_store::{Change, PrincipalRecord, PrincipalState, RoleGrantRecord, StoreError, Stored};
 use serde::Serialize;
 
 const MAX_ATTEMPTS: u32 = 64;
@@ -142,13 +141,8 @@ impl Engine {
                 if !governs(&directory.policy()?, after.principal(name)?) {
                     return Err(EngineError::LastAdmin);
                 }
-                let mark = PolicyRecord {
-                    name: PolicyRecord::GOVERNED.to_owned(),
-                    document: String::new(),
-                    set_by: engine.caller_name(),
-                    set_at: engine.clock.now(),
-                };
-                change.insert(&mark, &engine.row_mac)?;
+                let root = mark_governed(&directory.root.record);
+                change.update(directory.root.version, &root, &engine.row_mac)?;
             }
             Ok(())
         })

@@ -12,6 +12,7 @@ use medseal_core::envelope::{decode_text, encode_text_into};
 use medseal_core::{MalformedKind, Random};
 use medseal_health::ndjson::Lines;
 use medseal_health::{Placement, Position, Span};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// One document of a batch.
@@ -114,6 +115,7 @@ fn scan_document(
     let identities = (0..).zip(scanned.roots()).map(|(number, root)| Identity {
         collection: scanned.collection(root).unwrap_or_default().into_owned(),
         record: scanned.record_name(number, &mut replaced, &mut made_id),
+        subject: scanned.subject(number).map(Cow::into_owned),
     });
     let identities = identities.collect();
     let spans = scanned.spans().to_vec();

@@ -9,7 +9,7 @@ use super::{Report, Run};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::Admitted;
-use crate::runs::{Held, NewFields, open_held};
+use crate::runs::{Held, NewFields, binding, open_held};
 use medseal_core::Error;
 use medseal_core::envelope::ValueType;
 use medseal_core::operation::OperationItems;
@@ -41,7 +41,7 @@ impl Engine {
         report: &mut Report,
     ) -> Result<(), EngineError> {
         let Read { opened, epoch, ids, refused } = self.read_batch::<Decrypt>(run, batch).await?;
-        let collect = |items: &mut OperationItems| add_items(run, &opened, &ids, items);
+        let collect = |items: &mut OperationItems| add_items(&opened, &ids, items);
         let admitted = self.admit_batch::<Decrypt>(&run.keys, epoch, collect).await?;
         let ids = admitted.as_ref().map(|admitted| self.open_ids(admitted, &ids)).transpose()?;
         for one in &opened {
@@ -72,7 +72,7 @@ impl Engine {
         report: &mut Report,
     ) -> Result<(), EngineError> {
         let Read { opened, epoch, ids, refused } = self.read_batch::<Reencrypt>(run, batch).await?;
-        let collect = |items: &mut OperationItems| add_items(run, &opened, &ids, items);
+        let collect = |items: &mut OperationItems| add_items(&opened, &ids, items);
         let admitted = self.admit_batch::<Reencrypt>(&run.keys, epoch, collect).await?;
         let mut scratch = Vec::new();
         for one in &opened {
@@ -173,7 +173,6 @@ fn stays(span: &Span) -> bool {
 }
 
 fn add_items(
-    run: &Run<'_>,
     opened: &[Opened<'_>],
     ids: &SealedIds,
     items: &mut OperationItems,
@@ -182,7 +181,7 @@ fn add_items(
         for (span, found) in document.spans.iter().zip(found) {
             let Found::Value(Held::Sealed(_, key)) = found else { continue };
             let identity = document.identity(span).ok_or(Error::Rejected)?;
-            run.keys.add_item(items, identity, span.field, key.field_key.id())?;
+            key.add_to(items, &binding(identity))?;
         }
     }
     add_ids(ids, items);

@@ -31,9 +31,9 @@ impl Engine {
             self.resolve_for_encrypting(&mut run.keys, identity, span.field).await?;
             let Some(field) = run.keys.field(identity, span.field) else { continue };
             let Some(resolved) = &field.encrypting else { continue };
-            items
-                .add_value(resolved.field_key.id(), &field.scope, &binding(identity), field.class())
-                .map_err(|error| EngineError::from(error).at(document.position(span)))?;
+            resolved
+                .add_to(&mut items, &binding(identity))
+                .map_err(|error| error.at(document.position(span)))?;
         }
         self.record_encryption(&run.keys, items).await?;
         self.encrypt_documents(run, documents, out, report)?;

@@ -49,11 +49,12 @@ fn is_of_ids(span: &Span) -> bool {
 fn wanted(profile: &medseal_health::Profile, span: &Span) -> Result<FieldDefinition, EngineError> {
     let rule = profile.rule(span.rule);
     let record_bound = !matches!(profile.record(), Record::Unbound);
+    let subject_bound = profile.subject().is_some();
     let padded = rule.is_some_and(|rule| rule.padded());
     Ok(FieldDefinition {
         key: rule.and_then(|rule| rule.key()).unwrap_or(DEFAULT_KEY).to_owned(),
         class: profile.class(span.rule).to_owned(),
-        flags: Flags::new(padded, record_bound, false, false)?,
+        flags: Flags::new(padded, record_bound, false, subject_bound)?,
         placement: span.placement.name().to_owned(),
         profile: Some(profile.name().to_owned()),
     })

@@ -3,10 +3,10 @@
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::fields::{Definitions, FieldDefinition, ResolvedKey};
+use crate::keys::SubjectKeys;
 use medseal_core::context::{Binding, Scope};
 use medseal_core::envelope::{Envelope, Flags};
 use medseal_core::keyring::{Purpose, Usage};
-use medseal_core::operation::OperationItems;
 use medseal_core::{Error, KeyVersionId};
 use medseal_health::{FieldId, UNCLASSIFIED};
 use std::collections::{BTreeSet, HashMap};
@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) struct Identity {
     pub(crate) collection: String,
     pub(crate) record: Option<String>,
+    /// The patient, where values are bound to one.
+    pub(crate) subject: Option<String>,
 }
 
 /// The binding of one record's values.
@@ -52,19 +54,24 @@ pub(crate) struct RunField {
 }
 
 impl RunField {
-    /// The class that policies know its values by.
-    pub(crate) fn class(&self) -> &str {
-        &self.definition.class
-    }
-
     pub(crate) fn flags(&self) -> Flags {
         self.definition.flags
     }
+
+    pub(crate) fn class(&self) -> &str {
+        &self.definition.class
+    }
 }
 
-/// The fields of one collection, by number: the numbers of one run are dense.
+/// The fields of one collection, and of one subject where values are bound to one, by number: the
+/// numbers of one run are dense.
 type FieldsByNumber = Vec<Option<Box<RunField>>>;
 
+/// Whose fields they are: a collection, and a subject or the empty text.
+type Whose = (String, String);
+
+/// The most places that are kept from batch to batch: a table has more patients than memory.
+const MAX_PLACES: usize = 4096;
 /// What was encrypted, by key version. A run has few of them, and comparing is cheaper than hashing.
 #[derive(Default)]
 pub(crate) struct UsageByVersion(Vec<(KeyVersionId, Usage)>);
@@ -99,9 +106,9 @@ impl UsageByVersion {
 
 #[derive(Default)]
 pub(crate) struct RunKeys {
-    collections: Vec<(String, FieldsByNumber)>,
-    places: HashMap<String, usize>,
-    /// The collection of the last value: the next is mostly of the same, and comparing is cheaper
+    fields: Vec<(Whose, FieldsByNumber)>,
+    places: HashMap<Whose, usize>,
+    /// The place of the last value: the next is mostly of the same, and comparing is cheaper
     /// than hashing. Atomic so that runs may move between threads.
     recent: AtomicUsize,
     /// The definitions as the run found them, read once an epoch.
@@ -115,41 +122,46 @@ impl RunKeys {
     /// Nothing that was resolved at another epoch is used.
     fn enter_epoch(&mut self, epoch: u64) {
         if self.epoch != epoch {
-            self.collections.clear();
+            self.fields.clear();
             self.places.clear();
             self.definitions = None;
             self.epoch = epoch;
+        } else if self.fields.len() > MAX_PLACES {
+            self.fields.clear();
+            self.places.clear();
         }
     }
 
     pub(crate) fn field(&self, identity: &Identity, field: FieldId) -> Option<&RunField> {
-        let (_, fields) = self.collections.get(self.place(&identity.collection)?)?;
+        let (_, fields) = self.fields.get(self.place(identity)?)?;
         fields.get(field.index())?.as_deref()
     }
 
-    fn place(&self, collection: &str) -> Option<usize> {
+    fn place(&self, identity: &Identity) -> Option<usize> {
+        let (collection, subject) = (&identity.collection, subject_of(identity));
         let recent = self.recent.load(Ordering::Relaxed);
-        if self.collections.get(recent).is_some_and(|(name, _)| name == collection) {
+        let same = |(c, s): &Whose| c == collection && s == subject;
+        if self.fields.get(recent).is_some_and(|(whose, _)| same(whose)) {
             return Some(recent);
         }
-        let place = *self.places.get(collection)?;
+        let place = *self.places.get(&whose(identity))?;
         self.recent.store(place, Ordering::Relaxed);
         Some(place)
     }
 
     fn field_mut(&mut self, identity: &Identity, field: FieldId) -> Option<&mut RunField> {
-        let place = self.place(&identity.collection)?;
-        let (_, fields) = self.collections.get_mut(place)?;
+        let place = self.place(identity)?;
+        let (_, fields) = self.fields.get_mut(place)?;
         fields.get_mut(field.index())?.as_deref_mut()
     }
 
-    fn insert(&mut self, collection: String, field: FieldId, found: RunField) {
-        let place = self.place(&collection).unwrap_or_else(|| {
-            self.places.insert(collection.clone(), self.collections.len());
-            self.collections.push((collection, Vec::new()));
-            self.collections.len() - 1
+    fn insert(&mut self, identity: &Identity, field: FieldId, found: RunField) {
+        let place = self.place(identity).unwrap_or_else(|| {
+            self.places.insert(whose(identity), self.fields.len());
+            self.fields.push((whose(identity), Vec::new()));
+            self.fields.len() - 1
         });
-        let Some((_, fields)) = self.collections.get_mut(place) else { return };
+        let Some((_, fields)) = self.fields.get_mut(place) else { return };
         if fields.len() <= field.index() {
             fields.resize_with(field.index() + 1, || None);
         }
@@ -172,18 +184,31 @@ impl RunKeys {
     pub(crate) fn version_names(&self) -> Vec<String> {
         self.version_names.iter().cloned().collect()
     }
+}
 
-    /// Adds one value under key version `id` to what is decided on and recorded.
-    pub(crate) fn add_item(
-        &self,
-        items: &mut OperationItems,
-        identity: &Identity,
-        field: FieldId,
-        id: KeyVersionId,
-    ) -> Result<(), EngineError> {
-        let found = self.field(identity, field).ok_or(Error::Rejected)?;
-        Ok(items.add_value(id, &found.scope, &binding(identity), found.class())?)
+fn whose(identity: &Identity) -> Whose {
+    (identity.collection.clone(), subject_of(identity).to_owned())
+}
+
+/// Subjects' ids are not empty.
+fn subject_of(identity: &Identity) -> &str {
+    identity.subject.as_deref().unwrap_or_default()
+}
+
+/// Of fields that are new to a run those that the store does not know; of many subjects' fields each
+/// once.
+fn unknown<'n>(
+    known: Option<&Definitions>,
+    new: impl Iterator<Item = &'n (&'n Identity, Scope, FieldDefinition)>,
+) -> Vec<(Scope, FieldDefinition)> {
+    let mut fields = HashMap::new();
+    for (_, scope, definition) in new {
+        let place = (scope.collection().to_owned(), scope.field().to_owned());
+        if !known.is_some_and(|known| known.contains_key(&place)) {
+            fields.insert(place, (scope.clone(), definition.clone()));
+        }
     }
+    fields.into_values().collect()
 }
 
 /// The registered definition of a field, which must agree with the one that is wanted, or that one.
@@ -219,9 +244,9 @@ impl Engine {
     ) -> Result<u64, EngineError> {
         let epoch = self.begin().await?;
         keys.enter_epoch(epoch);
-        let mut new: HashMap<(&str, FieldId), (Scope, FieldDefinition)> = HashMap::new();
+        let mut new: HashMap<_, (&Identity, Scope, FieldDefinition)> = HashMap::new();
         for one in needed {
-            let place = (one.identity.collection.as_str(), one.field);
+            let place = (one.identity.collection.as_str(), subject_of(one.identity), one.field);
             if keys.field(one.identity, one.field).is_some() || new.contains_key(&place) {
                 continue;
             }
@@ -235,25 +260,29 @@ impl Engine {
                 // what a caller's profile says of a field that nobody registered gives no rights
                 UNCLASSIFIED.clone_into(&mut definition.class);
             }
-            new.insert(place, (scope, definition));
+            new.insert(place, (one.identity, scope, definition));
         }
         if new.is_empty() {
             return Ok(epoch);
         }
         if new_fields == NewFields::Register {
-            let fields: Vec<_> = new.values().cloned().collect();
-            self.check_purposes(tenant, &fields).await?;
-            self.register_fields(tenant, &fields).await?;
+            let subjects = new.values().filter_map(|(identity, ..)| identity.subject.as_deref());
+            self.ensure_subjects(tenant, &subjects.collect()).await?;
+            let fields = unknown(keys.definitions.as_ref(), new.values());
+            if !fields.is_empty() {
+                self.check_purposes(tenant, &fields).await?;
+                self.register_fields(tenant, &fields).await?;
+            }
         }
         let after = self.begin().await?;
         if after != epoch {
             keys.epoch = after;
             keys.definitions = None;
         }
-        for ((collection, field), (scope, definition)) in new {
+        for ((_, _, field), (identity, scope, definition)) in new {
             let (encrypting, decrypting) = (None, HashMap::new());
             let found = RunField { scope, definition, encrypting, decrypting };
-            keys.insert(collection.to_owned(), field, found);
+            keys.insert(identity, field, found);
         }
         Ok(after)
     }
@@ -285,7 +314,9 @@ impl Engine {
             return Ok(());
         }
         let key = found.definition.key.clone();
-        let resolved = self.resolve_encrypting(&found.scope, &key, found.flags()).await?;
+        let subject = self.subject_in_run(&found.scope, identity).await?;
+        let whose = (found.class(), subject);
+        let resolved = self.resolve_encrypting(&found.scope, &key, found.flags(), whose).await?;
         keys.version_names.insert(resolved.version_name.clone());
         if let Some(found) = keys.field_mut(identity, field) {
             found.encrypting = Some(resolved);
@@ -311,13 +342,24 @@ impl Engine {
             return Ok(Arc::clone(known));
         }
         let (flags, key) = (found.flags(), Some(found.definition.key.as_str()));
-        let (resolved, _) = self.resolve_decrypting(&found.scope, key, flags, envelope).await?;
+        let subject = self.subject_in_run(&found.scope, identity).await?;
+        let (scope, whose) = (&found.scope, (found.class(), subject));
+        let (resolved, _) = self.resolve_decrypting(scope, key, flags, whose, envelope).await?;
         keys.version_names.insert(resolved.version_name.clone());
         let resolved = Arc::new(resolved);
         if let Some(found) = keys.field_mut(identity, field) {
             found.decrypting.insert(id, Arc::clone(&resolved));
         }
         Ok(resolved)
+    }
+
+    async fn subject_in_run(
+        &self,
+        scope: &Scope,
+        identity: &Identity,
+    ) -> Result<Option<Arc<SubjectKeys>>, EngineError> {
+        let Some(subject) = &identity.subject else { return Ok(None) };
+        self.subject(scope.tenant(), subject).await.map(Some)
     }
 
     /// Writes what the run encrypted to the usage counters.

@@ -49,8 +49,11 @@ pub(super) fn envelope_text(cell: &[u8]) -> Option<&[u8]> {
 impl<'b> Batch<'b> {
     pub(super) fn new(bytes: &'b [u8], mut rows: Rows, run: &Run<'_>) -> Self {
         let collection = &run.job.collection;
-        let identity = |record| Identity { collection: collection.clone(), record };
-        let identities = rows.rows.iter_mut().map(|row| identity(row.record.take())).collect();
+        let identity =
+            |record, subject| Identity { collection: collection.clone(), record, subject };
+        let rows_of = rows.rows.iter_mut();
+        let identities =
+            rows_of.map(|row| identity(row.record.take(), row.subject.take())).collect();
         let placements = run.scanner.columns().iter().map(Column::placement).collect();
         Self { bytes, rows, identities, placements }
     }
@@ -142,11 +145,12 @@ impl Engine {
 fn wanted(profile: &TableProfile, column: &Column) -> Result<FieldDefinition, EngineError> {
     let rule = column.rule(profile);
     let record_bound = *profile.record() != TableRecord::Unbound;
+    let subject_bound = profile.subject().is_some();
     let padded = rule.is_some_and(ColumnRule::padded);
     Ok(FieldDefinition {
         key: rule.and_then(ColumnRule::key).unwrap_or(DEFAULT_KEY).to_owned(),
         class: column.class().to_owned(),
-        flags: Flags::new(padded, record_bound, false, false)?,
+        flags: Flags::new(padded, record_bound, false, subject_bound)?,
         placement: "inline".to_owned(),
         profile: Some(profile.name().to_owned()),
     })

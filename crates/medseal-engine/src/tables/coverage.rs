@@ -48,6 +48,7 @@ fn covered(profile: &TableProfile, column: &Column, count: u64) -> CoveredColumn
     let (cover, ruled) = match column.cover() {
         ColumnCover::Rule(_, placement) => (placed(placement), true),
         ColumnCover::Record => ("record", false),
+        ColumnCover::Subject => ("subject", false),
         ColumnCover::UnnamedEncrypted => ("inline", true),
         ColumnCover::Unnamed => ("none", false),
     };

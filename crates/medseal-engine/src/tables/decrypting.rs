@@ -5,7 +5,7 @@ use super::batch::{Batch, Cell};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::Admitted;
-use crate::runs::{Held, NewFields, RunKeys, open_held};
+use crate::runs::{Held, NewFields, RunKeys, binding, open_held};
 use medseal_core::envelope::{ValueType, encode_text_into};
 use medseal_core::operation::OperationItems;
 use medseal_core::{Error, Plaintext};
@@ -63,7 +63,7 @@ impl Engine {
         let collect = |items: &mut OperationItems| {
             for (held, (_, cell)) in opened.held.iter().zip(batch.cells()) {
                 let Held::Sealed(_, key) = held else { continue };
-                run.keys.add_item(items, cell.identity, cell.field, key.field_key.id())?;
+                key.add_to(items, &binding(cell.identity))?;
             }
             Ok(())
         };

@@ -28,8 +28,8 @@ impl Engine {
             let resolved = self.resolve_for_encrypting(&mut run.keys, cell.identity, cell.field);
             resolved.await.map_err(at)?;
             let field = run.keys.field(cell.identity, cell.field).ok_or(Error::Rejected)?;
-            let id = field.encrypting.as_ref().ok_or(Error::Rejected)?.field_key.id();
-            run.keys.add_item(&mut items, cell.identity, cell.field, id).map_err(at)?;
+            let resolved = field.encrypting.as_ref().ok_or(Error::Rejected)?;
+            resolved.add_to(&mut items, &binding(cell.identity)).map_err(at)?;
         }
         self.record_encryption(&run.keys, items).await?;
         let mut sealed = Vec::new();

@@ -17,8 +17,8 @@ use std::io::ErrorKind::NotFound;
 const PAGE: &str = include_str!("../../../../docs/errors.md");
 /// Where the codes stand, so that none is forgotten below.
 const SOURCES: [&str; 7] = [
-    include_str!("../../../medseal-policy/src/error.rs"),
     include_str!("../../src/escrow/error.rs"),
+    include_str!("../../../medseal-policy/src/error.rs"),
     include_str!("../../../medseal-core/src/audit/rejection.rs"),
     include_str!("../../src/error.rs"),
     include_str!("../../../medseal-core/src/error.rs"),
@@ -74,14 +74,35 @@ fn errors() -> Vec<E> {
         E::Archive { entry: 1, what: "this" },
         E::TargetExists,
         E::ArrayInvalid("this"),
+        E::SubjectRequired,
+        E::SubjectNotBound,
+        E::SubjectUnknown,
+        E::SubjectErased,
+        E::SubjectNotErased,
+        E::SubjectHeld(String::new()),
+        E::SubjectHold("this"),
+        E::ReasonInvalid,
     ];
     all.extend(of_the_audit_log());
-    all.extend(of_principals());
     all.extend(of_an_escrow());
+    all.extend(of_principals());
     all.extend(refusals());
     all.extend(of_adapters());
     all.extend(of_documents());
     all
+}
+
+fn of_an_escrow() -> [E; 7] {
+    [
+        EscrowError::Terms("this"),
+        EscrowError::ShareMalformed,
+        EscrowError::ShareRejected { custodian: String::new() },
+        EscrowError::SharesRejected,
+        EscrowError::TooFewShares { needed: 2, given: 1 },
+        EscrowError::OtherStore,
+        EscrowError::RootNotLost,
+    ]
+    .map(E::Escrow)
 }
 
 fn denied(reason: Reason) -> E {
@@ -116,25 +137,13 @@ fn of_principals() -> Vec<E> {
     all
 }
 
-fn of_an_escrow() -> [E; 7] {
-    [
-        EscrowError::Terms("this"),
-        EscrowError::ShareMalformed,
-        EscrowError::ShareRejected { custodian: String::new() },
-        EscrowError::SharesRejected,
-        EscrowError::TooFewShares { needed: 2, given: 1 },
-        EscrowError::OtherStore,
-        EscrowError::RootNotLost,
-    ]
-    .map(E::Escrow)
-}
-
 fn of_the_audit_log() -> Vec<E> {
     let kinds = [
         RejectionKind::EntryLog,
         RejectionKind::Root,
         RejectionKind::PublicKey,
         RejectionKind::Proof,
+        RejectionKind::CertificateMalformed,
     ];
     let rejections =
         kinds.map(|kind| Error::Audit(Rejection { place: RejectionPlace::Proof, kind }));

@@ -23,7 +23,7 @@ fn content(len: usize) -> Vec<u8> {
 }
 
 fn unbound(scope: &Scope) -> FileJob<'_> {
-    let target = Target { scope, binding: Binding::default(), no_record: true };
+    let target = Target { scope, binding: Binding::default(), subject: None, no_record: true };
     FileJob { target, key: None }
 }
 
@@ -222,7 +222,8 @@ fn definitions_govern_streams_too() {
     define("bound", Flags::RECORD_BOUND, "files");
     let bound = scope("scans", "bound");
     assert_eq!(code(run(&unbound(&bound))), "RECORD_REQUIRED");
-    let target = Target { scope: &bound, binding: Binding::record("r"), no_record: false };
+    let target =
+        Target { scope: &bound, binding: Binding::record("r"), subject: None, no_record: false };
     run(&FileJob { target, key: Some("files") }).unwrap();
     assert!(inspect_file(pipe(&out.take())).unwrap().record_bound.unwrap());
 }

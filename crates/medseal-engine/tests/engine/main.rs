@@ -16,6 +16,7 @@ mod leak;
 mod principals;
 mod records;
 mod rolled_back;
+mod subjects;
 mod support;
 mod tables;
 mod values;

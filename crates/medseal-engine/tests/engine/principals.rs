@@ -285,6 +285,7 @@ fn names_roles_and_users_are_checked() {
     assert_eq!(code(check_policy("policy = 1\nname = \"x\"\nroles = []")), "POLICY_EMPTY");
 }
 
+/// The mark of a governed home stands in a row without which no home opens.
 #[test]
 fn an_admin_replaces_the_built_in_owner_for_good() {
     let fixture = fixture();
@@ -367,6 +368,8 @@ fn edited_rows_are_refused() {
         "UPDATE role_grants SET role = 'admin'",
         "UPDATE role_grants SET state = 'granted'",
         "UPDATE policies SET document = 'policy = 1'",
+        "UPDATE root SET environment = 'development '",
+        "UPDATE root SET environment = 'development governed'",
     ] {
         let clinic = clinic();
         block_on(clinic.fixture.engine.revoke_role("app", "encryptor")).unwrap();

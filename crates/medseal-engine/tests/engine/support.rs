@@ -68,7 +68,7 @@ pub(crate) fn scope(collection: &str, field: &str) -> Scope {
 }
 
 pub(crate) fn bound<'a>(scope: &'a Scope, record: &'a str) -> Target<'a> {
-    Target { scope, binding: Binding::record(record), no_record: false }
+    Target { scope, binding: Binding::record(record), subject: None, no_record: false }
 }
 
 pub(crate) fn encrypt(engine: &Engine, target: &Target<'_>, text: &str) -> Vec<u8> {

@@ -30,7 +30,7 @@ fn row_version_and_pairs_are_bound() {
     let scope = scope("patients", "note");
     let pairs = [("part", "1")];
     let binding = Binding { record: Some("r"), row_version: Some("7"), pairs: &pairs };
-    let target = Target { scope: &scope, binding, no_record: false };
+    let target = Target { scope: &scope, binding, subject: None, no_record: false };
     let envelope = encrypt(&f.engine, &target, "x");
     assert_eq!(decrypt(&f.engine, &target, &envelope).as_deref(), Ok("x"));
     let other_pairs = [("part", "2")];
@@ -39,7 +39,7 @@ fn row_version_and_pairs_are_bound() {
         Binding { pairs: &other_pairs, ..binding },
         Binding { pairs: &[], ..binding },
     ] {
-        let target = Target { scope: &scope, binding, no_record: false };
+        let target = Target { scope: &scope, binding, subject: None, no_record: false };
         assert_eq!(decrypt(&f.engine, &target, &envelope), Err("REJECTED"));
     }
 }
@@ -48,7 +48,8 @@ fn row_version_and_pairs_are_bound() {
 fn a_record_is_asked_for_unless_the_caller_says_otherwise() {
     let f = fixture();
     let scope = scope("settings", "motd");
-    let unbound = Target { scope: &scope, binding: Binding::default(), no_record: false };
+    let unbound =
+        Target { scope: &scope, binding: Binding::default(), subject: None, no_record: false };
     let value = Value::string("x");
     assert_eq!(code(block_on(f.engine.encrypt_value(&unbound, None, &value))), "RECORD_REQUIRED");
     let both = Target { no_record: true, ..bound(&scope, "r") };

@@ -22,6 +22,7 @@ pub(super) struct Parts {
     pub(super) roots: Vec<Selector>,
     pub(super) collection: Collection,
     pub(super) record: Record,
+    pub(super) subject: Option<Vec<FieldPath>>,
     pub(super) unnamed: Unnamed,
     pub(super) rules: Vec<Rule>,
     /// Where the selectors of all rules stand in the TOML text, in order; empty without a text.
@@ -37,6 +38,7 @@ impl Parts {
             roots: Vec::new(),
             collection,
             record,
+            subject: None,
             unnamed: Unnamed::Keep,
             rules: Vec::new(),
             places: Vec::new(),
@@ -83,7 +85,7 @@ fn check_count(rules: &[Rule]) -> Result<(), HealthError> {
 }
 
 pub(super) fn build(mut parts: Parts) -> Result<Profile, HealthError> {
-    check_identity(&parts.collection, &parts.record)?;
+    check_identity(&parts)?;
     check_count(&parts.rules)?;
     let places = std::mem::take(&mut parts.places);
     let automaton = compile(&parts).ok_or_else(|| {
@@ -97,8 +99,8 @@ pub(super) fn build(mut parts: Parts) -> Result<Profile, HealthError> {
 }
 
 fn assemble(parts: Parts, automaton: Automaton, fhir: Option<Fhir>) -> Profile {
-    let Parts { name, revision, description, roots, collection, record, unnamed, rules, .. } =
-        parts;
+    let Parts { name, revision, description, roots, unnamed, rules, .. } = parts;
+    let Parts { collection, record, subject, .. } = parts;
     Profile {
         name,
         revision,
@@ -106,6 +108,7 @@ fn assemble(parts: Parts, automaton: Automaton, fhir: Option<Fhir>) -> Profile {
         roots,
         collection,
         record,
+        subject,
         unnamed,
         rules,
         automaton,
@@ -114,8 +117,10 @@ fn assemble(parts: Parts, automaton: Automaton, fhir: Option<Fhir>) -> Profile {
 }
 
 /// An identity is one value of the record, so its path has keys only; and it must fit a context.
-fn check_identity(collection: &Collection, record: &Record) -> Result<(), HealthError> {
-    for path in collection_path(collection).into_iter().chain(record_paths(record)) {
+fn check_identity(parts: &Parts) -> Result<(), HealthError> {
+    let Parts { collection, record, subject, .. } = parts;
+    let paths = collection_path(collection).into_iter().chain(record_paths(record));
+    for path in paths.chain(subject.iter().flatten()) {
         if path.as_str() == ROOT || path.steps().any(|step| step == Step::Elements) {
             let detail = format!("`{path}` does not lead to one value by keys alone");
             return Err(HealthError::profile(ProfileFault::Selector, detail));
@@ -130,6 +135,9 @@ fn check_identity(collection: &Collection, record: &Record) -> Result<(), Health
     }
     if matches!(record, Record::At(paths) if !(1..=MAX_ALTERNATIVES).contains(&paths.len())) {
         return Err(malformed("a record id has 1 to 16 alternative paths"));
+    }
+    if matches!(subject, Some(paths) if !(1..=MAX_ALTERNATIVES).contains(&paths.len())) {
+        return Err(malformed("a subject has 1 to 16 alternative paths"));
     }
     Ok(())
 }
@@ -156,6 +164,7 @@ fn compile(parts: &Parts) -> Option<Automaton> {
     let keys = |path: &FieldPath| path.steps().filter_map(key_token).collect::<Vec<_>>();
     let collection = collection_path(&parts.collection).map(keys);
     let records: Vec<_> = record_paths(&parts.record).iter().map(keys).collect();
+    let subjects: Vec<_> = parts.subject.iter().flatten().map(keys).collect();
     let rules = (0..).zip(&parts.rules);
     let selectors =
         rules.flat_map(|(rule, r)| r.selectors.iter().map(move |s| (rule, r.types, s.tokens())));
@@ -163,6 +172,7 @@ fn compile(parts: &Parts) -> Option<Automaton> {
     patterns.extend(parts.roots.iter().map(|root| (Purpose::Root, root.tokens())));
     patterns.extend(collection.iter().map(|tokens| (Purpose::Collection, &tokens[..])));
     patterns.extend((0..).zip(&records).map(|(rank, path)| (Purpose::Record(rank), &path[..])));
+    patterns.extend((0..).zip(&subjects).map(|(rank, path)| (Purpose::Subject(rank), &path[..])));
     patterns.extend((0..).zip(selectors).map(|(selector, (rule, types, tokens))| {
         (Purpose::Rule { selector, rule, types }, tokens)
     }));
@@ -198,9 +208,9 @@ fn check_removals(profile: &Profile, places: &[Position]) -> Result<(), HealthEr
 /// found in the document: another alternative may be present there.
 fn check_identity_kept(profile: &Profile, places: &[Position]) -> Result<(), HealthError> {
     let automaton = profile.automaton();
-    for path in
-        collection_path(&profile.collection).into_iter().chain(record_paths(&profile.record))
-    {
+    let paths = collection_path(&profile.collection).into_iter();
+    let paths = paths.chain(record_paths(&profile.record));
+    for path in paths.chain(profile.subject.iter().flatten()) {
         let steps = path.steps().filter_map(key_token);
         let state = steps.fold(Automaton::START, |state, token| match token {
             Token::Key(key) => {

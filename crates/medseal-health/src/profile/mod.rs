@@ -189,6 +189,7 @@ pub struct Profile {
     roots: Vec<Selector>,
     collection: Collection,
     record: Record,
+    subject: Option<Vec<FieldPath>>,
     unnamed: Unnamed,
     rules: Vec<Rule>,
     automaton: Automaton,
@@ -303,6 +304,13 @@ impl Profile {
     #[must_use]
     pub fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// Where the patient's id comes from, when values are bound to one: the first of these paths
+    /// from the record root that has a value; keys only.
+    #[must_use]
+    pub fn subject(&self) -> Option<&[FieldPath]> {
+        self.subject.as_deref()
     }
 
     /// What happens to values that no rule names.

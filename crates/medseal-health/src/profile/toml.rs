@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use toml::Spanned;
 
 use super::build::{Parts, build};
@@ -43,8 +42,7 @@ struct RawDocument {
     roots: Vec<Spanned<String>>,
     collection: Spanned<RawCollection>,
     record: Spanned<RawRecord>,
-    /// Known, so that it is refused as what it is and not as a typing error.
-    subject: Option<Spanned<IgnoredAny>>,
+    subject: Option<Spanned<RawRecord>>,
     #[serde(default)]
     unnamed: Unnamed,
 }
@@ -137,11 +135,7 @@ pub(super) fn read(text: &str) -> Result<Profile, HealthError> {
     };
     let place = reader.place(document.span());
     let document = document.into_inner();
-    if let Some(subject) = &document.subject {
-        let fault = ProfileFault::NotAvailable;
-        let error = HealthError::profile(fault, "`subject` binds values to a patient");
-        return Err(error.placed(reader.place(subject.span())));
-    }
+    let subject = document.subject.map(|subject| reader.record(subject)).transpose()?;
     let roots = document.roots.iter().map(|root| reader.selector(root));
     let places = raw.rule.iter().flat_map(|rule| rule.paths.iter().flat_map(Spanned::as_ref));
     let parts = Parts {
@@ -152,6 +146,10 @@ pub(super) fn read(text: &str) -> Result<Profile, HealthError> {
         unnamed: document.unnamed,
         places: places.map(|path| reader.place(path.span())).collect(),
         rules: raw.rule.iter().map(|rule| reader.rule(rule)).collect::<Result<_, _>>()?,
+        subject: match subject {
+            Some(Record::At(paths)) => Some(paths),
+            Some(Record::Unbound) | None => None,
+        },
         ..Parts::new(reader.collection(document.collection)?, reader.record(document.record)?)
     };
     build(parts).map_err(|error| match error.position() {

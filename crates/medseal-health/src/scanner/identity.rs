@@ -1,4 +1,4 @@
-//! The collection and the id of each record.
+//! The collection, the id and the subject of each record.
 //!
 //! They may stand after the values they name, so they are noted while the document is read and
 //! judged at its end. Whatever is read here from the plain document must read the same from the
@@ -51,7 +51,7 @@ pub(super) fn is_shortest_integer(raw: &str) -> bool {
 
 /// Refuses a document with a record that has protected values and no usable identity.
 pub(super) fn check(profile: &Profile, document: &str, roots: &[Root]) -> Result<(), Flaw> {
-    roots.iter().filter(|root| root.spans > 0).try_for_each(|root| {
+    roots.iter().enumerate().filter(|(_, root)| root.spans > 0).try_for_each(|(number, root)| {
         if let Collection::At { otherwise, .. } = profile.collection() {
             let missing = otherwise.is_none().then_some(Fault::CollectionMissing);
             check_one(document, root, root.collection, missing, Fault::CollectionInvalid)?;
@@ -60,8 +60,21 @@ pub(super) fn check(profile: &Profile, document: &str, roots: &[Root]) -> Result
             let missing = Some(Fault::RecordIdMissing);
             check_one(document, root, root.record, missing, Fault::RecordIdInvalid)?;
         }
+        if profile.subject().is_some() {
+            let (found, missing) = (subject(roots, number), Some(Fault::SubjectMissing));
+            check_one(document, root, found, missing, Fault::SubjectInvalid)?;
+        }
         Ok(())
     })
+}
+
+/// The subject of a record: its own, else that of the nearest record around it that has one.
+pub(super) fn subject(roots: &[Root], number: usize) -> Option<Found> {
+    let inner = roots.get(number)?;
+    let around = roots.get(..=number)?.iter().rev().filter(|outer| {
+        outer.value.start <= inner.value.start && inner.value.end <= outer.value.end
+    });
+    around.filter_map(|root| root.subject).next()
 }
 
 fn check_one(

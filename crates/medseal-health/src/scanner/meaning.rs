@@ -103,7 +103,8 @@ impl Walk<'_> {
     /// A record starts; it is that of the items from now on.
     pub(super) fn push_root(&mut self, value: Range<usize>, resource: Option<Box<Resource>>) {
         self.frame.root = self.buffers.roots.len() as u32;
-        let root = Root { value, spans: 0, inline: 0, collection: None, record: None, resource };
+        let (collection, record, subject) = (None, None, None);
+        let root = Root { value, spans: 0, inline: 0, collection, record, subject, resource };
         self.buffers.roots.push(root);
     }
 
@@ -136,13 +137,15 @@ impl Walk<'_> {
         };
         let Some(root) = self.buffers.roots.get_mut(self.frame.root as usize) else { return };
         let Leaf { start, end, .. } = leaf;
-        let rank = meaning.record.unwrap_or(0);
-        let found = Found { start: start as u32, end: end as u32, kind, rank, protected };
+        let found = Found { start: start as u32, end: end as u32, kind, rank: 0, protected };
         if meaning.collection {
-            identity::note(&mut root.collection, Found { rank: 0, ..found });
+            identity::note(&mut root.collection, found);
         }
-        if meaning.record.is_some() {
-            identity::note(&mut root.record, found);
+        if let Some(rank) = meaning.record {
+            identity::note(&mut root.record, Found { rank, ..found });
+        }
+        if let Some(rank) = meaning.subject {
+            identity::note(&mut root.subject, Found { rank, ..found });
         }
     }
 

@@ -267,6 +267,15 @@ impl<'s> Scanned<'s> {
         }
     }
 
+    /// The subject of a record (by its number), unescaped: its own, else that of the nearest record
+    /// around it. None when the profile binds no subject, and for a root without protected values
+    /// that has none.
+    #[must_use]
+    pub fn subject(&self, number: usize) -> Option<Cow<'s, str>> {
+        self.scanner.profile.subject()?;
+        identity::text(self.document, &identity::subject(self.roots(), number)?)
+    }
+
     /// The name of a record, as the encrypted document gives it; none as for [`Self::record`].
     ///
     /// In a profile of FHIR ids may be pseudonyms: `replaced` says what stands for one, and `made`

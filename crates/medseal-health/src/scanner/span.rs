@@ -83,6 +83,7 @@ pub struct Root {
     pub inline: u32,
     pub(super) collection: Option<Found>,
     pub(super) record: Option<Found>,
+    pub(super) subject: Option<Found>,
     /// What only a resource of FHIR has.
     pub(super) resource: Option<Box<Resource>>,
 }

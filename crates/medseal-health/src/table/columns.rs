@@ -21,6 +21,8 @@ pub enum ColumnCover {
     Rule(usize, ColumnPlacement),
     /// It names the record and stays readable.
     Record,
+    /// It names the subject and stays readable.
+    Subject,
     /// No rule names it, and it is encrypted because the profile says so.
     UnnamedEncrypted,
     /// No rule names it, and it stays readable.
@@ -83,7 +85,9 @@ impl Column {
         match self.cover {
             ColumnCover::Rule(_, placement) => placement,
             ColumnCover::UnnamedEncrypted => ColumnPlacement::Inline,
-            ColumnCover::Record | ColumnCover::Unnamed => ColumnPlacement::Keep,
+            ColumnCover::Record | ColumnCover::Subject | ColumnCover::Unnamed => {
+                ColumnPlacement::Keep
+            }
         }
     }
 }
@@ -93,6 +97,8 @@ pub(super) struct Columns {
     pub(super) all: Vec<Column>,
     /// The column that names the record.
     pub(super) record: Option<usize>,
+    /// The column that names the subject.
+    pub(super) subject: Option<usize>,
     /// Columns whose cells become spans, ascending.
     pub(super) protected: Vec<usize>,
 }
@@ -122,21 +128,28 @@ impl Columns {
         let words: Vec<Words> = names.iter().map(|name| Words::of(name)).collect();
         let named = || names.iter().map(String::as_str).zip(&words);
         check_all_found(profile, &names)?;
-        let record = match (record_column(profile, named()), identities) {
-            (found, Identities::Needed) => found?,
-            (found, Identities::NotNeeded) => found.unwrap_or_default(),
+        let needed = |found: Result<Option<usize>, Refusal>| match identities {
+            Identities::Needed => found,
+            Identities::NotNeeded => Ok(found.unwrap_or_default()),
         };
+        let record = needed(record_column(profile, named()))?;
+        let subject = needed(subject_column(profile, named()))?;
         let mut all = Vec::with_capacity(names.len());
         for (at, (name, words)) in named().enumerate() {
             let start = cells.get(at).map_or(0, |cell| cell.start);
             let refused = |fault| Refusal::At((fault, start));
-            let column = column(at, name, words, record == Some(at), profile);
+            let identity = match at {
+                _ if record == Some(at) => Some(ColumnCover::Record),
+                _ if subject == Some(at) => Some(ColumnCover::Subject),
+                _ => None,
+            };
+            let column = column(at, name, words, identity, profile);
             let column = column.map_err(refused)?;
             all.push(column);
         }
         let is_protected = |column: &&Column| column.placement() != ColumnPlacement::Keep;
         let protected = all.iter().filter(is_protected).map(|c| c.field.index()).collect();
-        Ok(Self { all, record, protected })
+        Ok(Self { all, record, subject, protected })
     }
 }
 
@@ -177,30 +190,48 @@ fn unfit(fault: ProfileFault, pattern: &str) -> Refusal {
     Refusal::Profile(HealthError::profile(fault, format!("`{pattern}`")))
 }
 
-/// The column that the first pattern finds which finds any.
 fn record_column<'n>(
     profile: &TableProfile,
     named: impl Iterator<Item = (&'n str, &'n Words)> + Clone,
 ) -> Result<Option<usize>, Refusal> {
     let TableRecord::Column(patterns) = profile.record() else { return Ok(None) };
+    let faults = (ProfileFault::RecordColumnMissing, ProfileFault::RecordColumnUnclear);
+    identity_column(patterns, named, faults)
+}
+
+fn subject_column<'n>(
+    profile: &TableProfile,
+    named: impl Iterator<Item = (&'n str, &'n Words)> + Clone,
+) -> Result<Option<usize>, Refusal> {
+    let Some(patterns) = profile.subject() else { return Ok(None) };
+    let faults = (ProfileFault::SubjectColumnMissing, ProfileFault::SubjectColumnUnclear);
+    identity_column(patterns, named, faults)
+}
+
+/// The column that the first pattern finds which finds any.
+fn identity_column<'n>(
+    patterns: &[NamePattern],
+    named: impl Iterator<Item = (&'n str, &'n Words)> + Clone,
+    (missing, unclear): (ProfileFault, ProfileFault),
+) -> Result<Option<usize>, Refusal> {
     for pattern in patterns {
         let columns = named.clone().enumerate();
         let mut found = columns.filter(|(_, (name, words))| pattern.matches(name, words));
         match (found.next(), found.next()) {
             (None, _) => {}
             (Some((at, _)), None) => return Ok(Some(at)),
-            _ => return Err(unfit(ProfileFault::RecordColumnUnclear, pattern.as_str())),
+            _ => return Err(unfit(unclear, pattern.as_str())),
         }
     }
     let all: Vec<&str> = patterns.iter().map(NamePattern::as_str).collect();
-    Err(unfit(ProfileFault::RecordColumnMissing, &all.join("`, `")))
+    Err(unfit(missing, &all.join("`, `")))
 }
 
 fn column(
     at: usize,
     name: &str,
     words: &Words,
-    is_record: bool,
+    identity: Option<ColumnCover>,
     profile: &TableProfile,
 ) -> Result<Column, DocumentFault> {
     let names = |rule: &ColumnRule| rule.patterns().iter().any(|p| p.matches(name, words));
@@ -213,15 +244,15 @@ fn column(
         })
     };
     let overruled = found.filter(|(_, rule)| differs(rule)).map(|(at, _)| at).collect();
-    let cover = match (first, profile.unnamed()) {
-        (Some((_, rule)), _) if is_record && rule.placement() != ColumnPlacement::Keep => {
+    let cover = match (identity, first, profile.unnamed()) {
+        (Some(_), Some((_, rule)), _) if rule.placement() != ColumnPlacement::Keep => {
             return Err(DocumentFault::IdentityProtected);
         }
-        _ if is_record => ColumnCover::Record,
-        (Some((number, rule)), _) => ColumnCover::Rule(number, rule.placement()),
-        (None, Unnamed::Keep) => ColumnCover::Unnamed,
-        (None, Unnamed::Encrypt) => ColumnCover::UnnamedEncrypted,
-        (None, Unnamed::Refuse) => return Err(DocumentFault::UnnamedValue),
+        (Some(identity), ..) => identity,
+        (None, Some((number, rule)), _) => ColumnCover::Rule(number, rule.placement()),
+        (None, None, Unnamed::Keep) => ColumnCover::Unnamed,
+        (None, None, Unnamed::Encrypt) => ColumnCover::UnnamedEncrypted,
+        (None, None, Unnamed::Refuse) => return Err(DocumentFault::UnnamedValue),
     };
     let class = profile.class_of(first.map(|(number, _)| number)).to_owned();
     // a table has at most 16384 columns

@@ -21,6 +21,8 @@ pub struct Row {
     pub start: usize,
     /// The id of its record, where cells are bound to one.
     pub record: Option<String>,
+    /// The patient's id, where cells are bound to one.
+    pub subject: Option<String>,
     /// Its spans, among those of [`Rows`].
     pub spans: Range<usize>,
 }

@@ -298,24 +298,33 @@ impl RowReader<'_> {
             }
         }
         if rows.spans.len() > first {
-            let record = self.record().inspect_err(|_| rows.spans.truncate(first))?;
-            rows.rows.push(Row { start, record, spans: first..rows.spans.len() });
+            let faults = (DocumentFault::RecordIdMissing, DocumentFault::RecordIdInvalid);
+            let record = self.identity(columns.record, faults);
+            let record = record.inspect_err(|_| rows.spans.truncate(first))?;
+            let faults = (DocumentFault::SubjectMissing, DocumentFault::SubjectInvalid);
+            let subject = self.identity(columns.subject, faults);
+            let subject = subject.inspect_err(|_| rows.spans.truncate(first))?;
+            rows.rows.push(Row { start, record, subject, spans: first..rows.spans.len() });
         }
         Ok(())
     }
 
-    fn record(&self) -> Result<Option<String>, Fault> {
-        let record = self.table.columns.record.filter(|_| self.identities == Identities::Needed);
-        let Some(cell) = record.and_then(|at| self.cells.get(at)) else {
+    fn identity(
+        &self,
+        column: Option<usize>,
+        (missing, invalid): (DocumentFault, DocumentFault),
+    ) -> Result<Option<String>, Fault> {
+        let column = column.filter(|_| self.identities == Identities::Needed);
+        let Some(cell) = column.and_then(|at| self.cells.get(at)) else {
             return Ok(None);
         };
         let text = unquoted(self.buffer.get(cell.clone()).unwrap_or_default());
         let id = self.table.dialect.encoding.decode(&text);
         let id = id.ok_or((DocumentFault::CsvInvalidUtf8, cell.start))?;
         match id.len() {
-            0 => Err((DocumentFault::RecordIdMissing, cell.start)),
+            0 => Err((missing, cell.start)),
             1..=MAX_PATH_BYTES => Ok(Some(id.into_owned())),
-            _ => Err((DocumentFault::RecordIdInvalid, cell.start)),
+            _ => Err((invalid, cell.start)),
         }
     }
 }

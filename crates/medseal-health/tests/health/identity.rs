@@ -30,6 +30,67 @@ fn check(head: &str, document: &str, expect: &[&str]) {
     assert_eq!(named(head, document).unwrap(), expect, "{document}");
 }
 
+/// `record/subject/field` of every span.
+fn with_subject(head: &str, document: &str) -> Result<Vec<String>, &'static str> {
+    let mut scanner = scanner_with(head, RULES);
+    let scanned = scanner.scan(document.as_bytes()).map_err(|error| error.code())?;
+    let spans = scanned.spans().iter();
+    Ok(spans
+        .map(|span| {
+            let record = scanned.record(scanned.root(span).unwrap()).unwrap_or_default();
+            let subject = scanned.subject(span.root as usize).unwrap_or_default();
+            format!("{record}/{subject}/{}", scanned.field(span))
+        })
+        .collect())
+}
+
+const SUBJECTS: &str = "roots = ['results[*]']\ncollection = 'c'\nrecord = { path = 'id' }\n\
+                        subject = { path = ['patient', 'who.id'] }";
+
+#[test]
+fn the_subject_is_the_records_own_or_that_of_the_nearest_around_it() {
+    let document = r#"{"id":1,"ssn":0,"results":[{"id":2,"ssn":1},
+        {"id":3,"ssn":2,"who":{"id":"b"},"patient":"a"},{"id":4,"who":{"id":5},"ssn":3}],"patient":"p"}"#;
+    let expected = ["1/p/ssn", "2/p/ssn", "3/a/ssn", "4/5/ssn"];
+    assert_eq!(with_subject(SUBJECTS, document).unwrap(), expected);
+    let only_inner = r#"{"results":[{"id":2,"ssn":1,"patient":"x"}],"id":9}"#;
+    assert_eq!(with_subject(SUBJECTS, only_inner).unwrap(), ["2/x/ssn"]);
+    let sibling = r#"{"results":[{"id":2,"ssn":1,"patient":"x"},{"id":3,"ssn":1}],"id":9}"#;
+    assert_eq!(
+        with_subject(SUBJECTS, sibling),
+        Err("SUBJECT_MISSING"),
+        "a neighbour is not around it"
+    );
+}
+
+#[test]
+fn a_record_without_a_usable_subject_is_refused() {
+    for (document, code) in [
+        (r#"{"id":1,"ssn":0}"#, "SUBJECT_MISSING"),
+        (r#"{"id":1,"ssn":0,"patient":null}"#, "SUBJECT_MISSING"),
+        (r#"{"id":1,"ssn":0,"patient":""}"#, "SUBJECT_INVALID"),
+        (r#"{"id":1,"ssn":0,"patient":1.5}"#, "SUBJECT_INVALID"),
+        (r#"{"id":1,"ssn":0,"patient":{"x":1}}"#, "SUBJECT_INVALID"),
+    ] {
+        assert_eq!(with_subject(SUBJECTS, document), Err(code), "{document}");
+    }
+    assert_eq!(with_subject(SUBJECTS, r#"{"id":1,"other":0}"#), Ok(vec![]), "nothing to bind");
+    let inside = "collection = 'c'\nrecord = { path = 'id' }\nsubject = { path = 'box.id' }";
+    let document = r#"{"id":1,"box":{"id":"p"}}"#;
+    assert_eq!(with_subject(inside, document), Err("IDENTITY_PROTECTED"));
+}
+
+#[test]
+fn a_rule_that_hides_the_subject_is_a_contradiction() {
+    let text = format!("profile = 't'\nrevision = 1\n[document]\n{SUBJECTS}\n{RULES}");
+    assert!(medseal_health::Profile::from_toml(&text).is_ok());
+    let hidden = text.replace("**.ssn", "patient");
+    let error = medseal_health::Profile::from_toml(&hidden).err().unwrap();
+    assert_eq!(error.code(), "PROFILE_CONFLICT");
+    let nobody = text.replace("{ path = ['patient', 'who.id'] }", "'none'");
+    assert!(medseal_health::Profile::from_toml(&nobody).unwrap().subject().is_none());
+}
+
 #[track_caller]
 fn refuse(head: &str, document: &str, code: &'static str, line: u64, column: u64) {
     assert_eq!(named(head, document), Err((code, line, column)), "{document}");

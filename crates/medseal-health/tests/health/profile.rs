@@ -72,7 +72,14 @@ fn refuses_with_the_line() {
     refuse("collection = 'c'\nrecord = 'nobody'", "", "PROFILE_SYNTAX", 5);
     refuse("collection = 3\nrecord = 'none'", "", "PROFILE_SYNTAX", 4);
     refuse("collection = 'c'\nrecord = 'none'\nroot = []", "", "PROFILE_SYNTAX", 6);
-    refuse("collection = 'c'\nrecord = 'none'\nsubject = { path = 'p' }", "", "NOT_AVAILABLE", 6);
+    refuse("collection = 'c'\nrecord = 'none'\nsubject = { path = [] }", "", "PROFILE_SYNTAX", 3);
+    refuse(
+        "collection = 'c'\nrecord = 'none'\nsubject = { path = 'a[*]' }",
+        "",
+        "SELECTOR_SYNTAX",
+        3,
+    );
+    refuse("collection = 'c'\nrecord = 'none'\nsubject = 'p'", "", "PROFILE_SYNTAX", 6);
     refuse("collection = { path = 'a', other = 'b' }\nrecord = 'none'", "", "PROFILE_SYNTAX", 4);
     refuse("collection = ''\nrecord = 'none'", "", "PROFILE_SYNTAX", 3);
     refuse("collection = 'c'\nrecord = { path = [] }", "", "PROFILE_SYNTAX", 3);

@@ -84,6 +84,7 @@ fn cover(names: &str) -> Result<Vec<(String, String)>, HealthError> {
     let shown = scanner.columns().iter().map(|column| {
         let shown = match column.cover() {
             ColumnCover::Record => "record",
+            ColumnCover::Subject => "subject",
             ColumnCover::Unnamed => "-",
             _ => column.class(),
         };

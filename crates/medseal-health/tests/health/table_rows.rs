@@ -237,3 +237,38 @@ fn positions_count_every_kind_of_line_end() {
     let at = rows.position(&table[8..], span.cell.start);
     assert_eq!((at.line, at.column), (5, 4));
 }
+
+/// `record/subject` of each row with protected cells.
+fn subjects(head: &str, table: &str) -> Result<Vec<String>, &'static str> {
+    let profile = PROFILE.replace("record = { names = ['id'] }", head);
+    let profile = TableProfile::from_toml(&profile).map_err(|error| error.code())?;
+    let limits = TableLimits::default();
+    let mut scanner = TableScanner::new(Arc::new(profile), None, Encoding::Utf8, limits);
+    let rows = scanner.scan(table.as_bytes(), true);
+    rows.refused.clone().map_or(Ok(()), Err).map_err(|error| error.code())?;
+    let of = |id: &Option<String>| id.clone().unwrap_or_else(|| "-".to_owned());
+    Ok(rows.rows.iter().map(|row| format!("{}/{}", of(&row.record), of(&row.subject))).collect())
+}
+
+#[test]
+fn rows_have_the_subject_of_their_column() {
+    let head = "record = { names = ['id'] }\nsubject = { names = ['Patient'], like = ['mrn'] }";
+    let two = "id,ssn,Patient,MRN\n1,a,\"p, 1\",x\n2,b,p2,x\n";
+    assert_eq!(subjects(head, two).unwrap(), ["1/p, 1", "2/p2"]);
+    assert_eq!(subjects(head, "mrn,id,ssn\nx,1,a\n").unwrap(), ["1/x"]);
+    assert_eq!(subjects(head, "id,ssn\n1,a\n"), Err("SUBJECT_COLUMN_MISSING"));
+    assert_eq!(subjects(head, "id,ssn,mrn,the mrn\n1,a,b,c\n"), Err("SUBJECT_COLUMN_UNCLEAR"));
+    assert_eq!(subjects(head, "id,ssn,mrn\n1,a,\n"), Err("SUBJECT_MISSING"));
+    assert_eq!(subjects(head, "id,ssn,mrn\n1,,\n").unwrap(), Vec::<String>::new());
+    let long = format!("id,ssn,mrn\n1,a,{}\n", "x".repeat(1025));
+    assert_eq!(subjects(head, &long), Err("SUBJECT_INVALID"));
+    let same = "record = { names = ['id'] }\nsubject = { names = ['id'] }";
+    assert_eq!(subjects(same, "id,ssn\n7,a\n").unwrap(), ["7/7"]);
+    let hidden = "record = { names = ['id'] }\nsubject = { names = ['ssn'] }";
+    assert_eq!(subjects(hidden, "id,ssn\n7,a\n"), Err("IDENTITY_PROTECTED"));
+    for none in ["record = 'none'", "record = 'none'\nsubject = 'none'"] {
+        assert_eq!(subjects(none, "id,ssn\n7,a\n").unwrap(), ["-/-"]);
+    }
+    let empty = "record = 'none'\nsubject = {}";
+    assert_eq!(subjects(empty, "id,ssn\n7,a\n"), Err("PROFILE_SYNTAX"));
+}

@@ -1,7 +1,7 @@
 //! Principals, items and decisions in a line each.
 
 use medseal_core::KeyVersionId;
-use medseal_core::context::{Binding, Scope};
+use medseal_core::context::{Binding, Scope, encode_into};
 use medseal_core::operation::{Group, Operation, OperationItems};
 use medseal_policy::{
     Asked, Authority, Caller, Denied, Kind, Op, Policy, Principal, PrincipalId, Purpose, decide,
@@ -23,7 +23,9 @@ pub(crate) fn values(operation: Operation, groups: &[[&str; 3]]) -> OperationIte
     let mut items = OperationItems::new(operation, 7, [1; 32]);
     for [tenant, collection, class] in groups {
         let scope = Scope::new(tenant, collection, "f").unwrap();
-        items.add_value(KeyVersionId([1; 8]), &scope, &Binding::record("17"), class).unwrap();
+        let mut context = Vec::new();
+        encode_into(&scope, None, &Binding::record("17"), &mut context).unwrap();
+        items.add_value(KeyVersionId([1; 8]), &context, class);
     }
     items
 }

@@ -1,7 +1,8 @@
 //! Old, foreign and deleted rows, edited states and whole stores put back: each is found, and no
 //! honest reader is accused because somebody else was faster.
 
-use super::{Bench, Fixture, audit_log, field, key_record, key_version, pseudonym, root, secret};
+use super::{Bench, Fixture, audit_log, field, hold, key_record, key_version, pseudonym, root};
+use super::{secret, tombstone};
 use crate::schema::{self, Standing, Table};
 use crate::{
     Change, FieldRecord, KeySecretRecord, Planned, PseudonymRecord, RawRow, Record, RolledBack,
@@ -81,6 +82,12 @@ async fn old_foreign_and_deleted_rows_are_found(fixture: &dyn Fixture) {
     let (old, mut new) = (audit_log("local"), audit_log("local"));
     new.seed = vec![7];
     row_attacks_are_found(&bench, [&old, &new], &["local"]).await;
+    let (old, mut new) = (tombstone("aa"), tombstone("aa"));
+    new.certificate = "another".to_owned();
+    row_attacks_are_found(&bench, [&old, &new], &["t", "aa"]).await;
+    let (old, mut new) = (hold("case-1"), hold("case-1"));
+    new.reason = "another".to_owned();
+    row_attacks_are_found(&bench, [&old, &new], &["t", "aa", "case-1"]).await;
     assert_eq!(bench.rows().examine().await, Ok(()));
 }
 

@@ -12,6 +12,7 @@ mod principal;
 mod pseudonym;
 mod role_grant;
 mod root;
+mod subject;
 
 pub use access_token::AccessTokenRecord;
 pub use audit_log::AuditLogRecord;
@@ -25,3 +26,4 @@ pub use principal::{PrincipalRecord, PrincipalState};
 pub use pseudonym::PseudonymRecord;
 pub use role_grant::RoleGrantRecord;
 pub use root::RootRecord;
+pub use subject::{SubjectHoldRecord, SubjectRecord, SubjectTombstoneRecord};

@@ -5,10 +5,10 @@ use crate::schema::{POLICIES, Table};
 use crate::{Record, StoreError};
 use medseal_core::row_mac::Column;
 
-/// A row of `policies`.
+/// The row of `policies`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyRecord {
-    /// [`PolicyRecord::NAME`] or [`PolicyRecord::GOVERNED`].
+    /// Always [`PolicyRecord::NAME`].
     pub name: String,
     /// TOML.
     pub document: String,
@@ -19,10 +19,8 @@ pub struct PolicyRecord {
 }
 
 impl PolicyRecord {
-    /// The key of the policy in force.
+    /// The key of the only row.
     pub const NAME: &str = "policy";
-    /// The key of the row that says that an admin has replaced the built-in owner; it has no document.
-    pub const GOVERNED: &str = "governed";
 }
 
 impl Record for PolicyRecord {

@@ -37,7 +37,31 @@ impl Planned {
     }
 }
 
+/// A change of rows outside the state root, which leaves epoch and root as they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedBeside(pub(crate) Change);
+
 impl Rows<'_> {
+    /// Plans a change that leaves the epoch as it is: for rows outside the state root that many add
+    /// at once and no cached key or definition depends on.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] for a row inside the state root, which cannot change without it.
+    pub fn plan_beside(&self, change: Change) -> Result<PlannedBeside, StoreError> {
+        match change.writes.iter().any(|write| leaf_of(write).is_some()) {
+            true => Err(StoreError::Conflict),
+            false => Ok(PlannedBeside(change)),
+        }
+    }
+
+    /// Commits it.
+    ///
+    /// # Errors
+    /// As [`crate::Store::commit_beside`].
+    pub async fn commit_beside(&self, planned: PlannedBeside) -> Result<(), StoreError> {
+        self.store.commit_beside(planned).await
+    }
+
     /// Works out the state after a change. In a store without a map the map begins, from the rows
     /// there are, each of them verified; whether that may be is for the caller to know.
     ///

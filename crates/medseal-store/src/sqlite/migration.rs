@@ -13,7 +13,7 @@ pub(super) struct Migration {
     pub(super) down: &'static str,
 }
 
-pub(super) const MIGRATIONS: [Migration; 5] = [
+pub(super) const MIGRATIONS: [Migration; 6] = [
     Migration {
         up: include_str!("../../migrations/0001_initial.up.sql"),
         down: include_str!("../../migrations/0001_initial.down.sql"),
@@ -33,6 +33,10 @@ pub(super) const MIGRATIONS: [Migration; 5] = [
     Migration {
         up: include_str!("../../migrations/0005_principals.up.sql"),
         down: include_str!("../../migrations/0005_principals.down.sql"),
+    },
+    Migration {
+        up: include_str!("../../migrations/0006_subjects.up.sql"),
+        down: include_str!("../../migrations/0006_subjects.down.sql"),
     },
 ];
 

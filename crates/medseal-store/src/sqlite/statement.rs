@@ -33,6 +33,11 @@ impl Statements {
         format!("{}{}", self.select_all(), where_all(&[equals(column)]))
     }
 
+    /// By a column of integers that is in a range, and at most so many.
+    pub(super) fn select_within(&self, column: &'static str) -> String {
+        format!("{} WHERE {column} >= ? AND {column} < ? LIMIT ?", self.select_all())
+    }
+
     fn select_all(&self) -> String {
         format!("SELECT {} FROM {}", self.columns().join(", "), self.table.name)
     }

@@ -8,10 +8,11 @@ use medseal_core::row_mac::Column;
 use medseal_core::secret::Kwk;
 use medseal_store::schema::{KEY_SECRETS, Table};
 use medseal_store::{
-    Change, Charge, KeySecretRecord, Planned, RawRow, Record, Rows, Spent, SqliteStore,
-    StateMemory, Store, StoreError, StoreState, Write, all, get,
+    Change, Charge, KeySecretRecord, Planned, PlannedBeside, RawRow, Record, Rows, Spent,
+    SqliteStore, StateMemory, Store, StoreError, StoreState, Write, all, get,
 };
 use pollster::block_on;
+use std::ops::Range;
 
 fn secret(id: &str) -> KeySecretRecord {
     KeySecretRecord { key_version_id: id.to_owned(), month: 202_611, secret: vec![1] }
@@ -48,6 +49,20 @@ impl Store for Liar {
 
     async fn commit(&self, _: Planned) -> Result<u64, StoreError> {
         Err(StoreError::Conflict)
+    }
+
+    async fn commit_beside(&self, _: PlannedBeside) -> Result<(), StoreError> {
+        Err(StoreError::Conflict)
+    }
+
+    async fn list_within(
+        &self,
+        _: &'static Table,
+        _: &'static str,
+        _: Range<i64>,
+        _: u32,
+    ) -> Result<Vec<RawRow>, StoreError> {
+        Ok(self.0.clone())
     }
 
     async fn add_usage(&self, _: KeyVersionId, _: Usage) -> Result<(), StoreError> {

@@ -123,6 +123,102 @@ fn record_ids_are_not_in_the_home() {
     }
 }
 
+/// A patient's id goes through every operation and every refusal, and stands in no file of the home,
+/// in no file's name, and in nothing that is told.
+#[test]
+fn subjects_ids_are_nowhere() {
+    let world = World::new();
+    let other = CANARY.to_uppercase();
+    for (file, id) in [("c.id", CANARY), ("other.id", &other), ("none.id", "nobody")] {
+        world.write(file, id);
+    }
+    world.write(
+        "profile.toml",
+        "profile = 'p'\nrevision = 1\n[document]\ncollection = 'c'\n\
+        record = { path = 'id' }\nsubject = { path = 'patient' }\n[[rule]]\npaths = ['ssn']\n\
+        placement = 'inline'\nclass = 'x'\n",
+    );
+    let mut told = Vec::new();
+    let mut run = |args: &[&str], stdin: &[u8]| -> Ran {
+        let ran = world.run(args, stdin);
+        told.extend_from_slice(&ran.stderr);
+        if args[0] == "subject" || ran.code != 0 {
+            told.extend_from_slice(&ran.stdout);
+        }
+        ran
+    };
+    let place = format!("patients/last_name/{CANARY}");
+    let subject = ["-c", &place, "--subject", "@c.id"];
+    let envelope = run(&[&["encrypt"], &subject[..]].concat(), b"Doe").stdout;
+    let others = ["-c", &place, "--subject", "@other.id"];
+    run(&[&["encrypt"], &others[..]].concat(), b"Doe");
+    assert_eq!(run(&[&["decrypt"], &subject[..]].concat(), &envelope).stdout, b"Doe");
+    let document = format!("{{\"id\":\"{CANARY}\",\"patient\":\"{CANARY}\",\"ssn\":1}}");
+    let record = ["--profile", "./profile.toml"];
+    let sealed = run(&[&["record", "encrypt"], &record[..]].concat(), document.as_bytes()).stdout;
+    assert_eq!(
+        run(&[&["record", "decrypt"], &record[..]].concat(), &sealed).stdout,
+        document.as_bytes()
+    );
+    let table = format!("id,patient,ssn\n{CANARY},{CANARY},900\n");
+    let columns =
+        ["-c", "t", "--columns", "ssn", "--record-column", "id", "--subject-column", "patient"];
+    let rows = run(&[&["table", "encrypt"], &columns[..]].concat(), table.as_bytes()).stdout;
+    world.write("plain", "content");
+    run(&[&["file", "encrypt"], &subject[..], &["plain", "sealed"]].concat(), b"");
+    for args in about_subjects(&format!("of {CANARY}")) {
+        run(&args, b"");
+        run(&[&args[..], &["--json"]].concat(), b"");
+    }
+    assert_ne!(run(&[&["decrypt"], &others[..]].concat(), &envelope).code, 0);
+    assert_eq!(run(&["subject", "erase", "@c.id", "--reason", "request"], b"").code, 0);
+    for json in [&["--json"][..], &[]] {
+        for (args, stdin) in [
+            ([&["decrypt"], &subject[..]].concat(), &envelope),
+            ([&["encrypt"], &subject[..]].concat(), &envelope),
+            ([&["record", "decrypt"], &record[..]].concat(), &sealed),
+            ([&["record", "encrypt"], &record[..]].concat(), &document.clone().into_bytes()),
+            ([&["table", "decrypt"], &columns[..]].concat(), &rows),
+            ([&["file", "decrypt"], &subject[..], &["sealed", "opened"]].concat(), &rows),
+            (vec!["subject", "show", "@c.id"], &rows),
+            (vec!["subject", "certificate", "show", "@c.id"], &rows),
+            (vec!["subject", "disclosures", "@c.id"], &rows),
+            (vec!["doctor"], &rows),
+            (vec!["audit", "list"], &rows),
+            (vec!["audit", "show", "5", "--details"], &rows),
+        ] {
+            run(&[&args[..], json].concat(), stdin);
+        }
+    }
+    for id in [CANARY, &other] {
+        assert!(!holds(&told, id.as_bytes()), "{}", String::from_utf8_lossy(&told));
+        for file in world.files().iter().filter(|file| file.starts_with(world.home())) {
+            assert!(!holds(&fs::read(file).unwrap(), id.as_bytes()), "{}", file.display());
+            assert!(!holds(file.to_str().unwrap().as_bytes(), id.as_bytes()));
+        }
+    }
+}
+
+/// Commands on subjects that succeed or are refused with the id in their hands.
+fn about_subjects(reason: &str) -> Vec<Vec<&str>> {
+    vec![
+        vec!["subject", "show", "@c.id"],
+        vec!["subject", "list"],
+        vec!["subject", "hold", "@c.id", "--name", "case", "--reason", "lawsuit"],
+        vec!["subject", "erase", "@c.id", "--reason", "request"],
+        vec!["subject", "erase", "@c.id", "--reason", reason],
+        vec!["subject", "release", "@c.id", "--name", "case"],
+        vec!["subject", "disclosures", "@c.id"],
+        vec!["subject", "disclosures", "@c.id", "--json"],
+        vec!["subject", "disclosures", "@c.id", "--format", "fhir"],
+        vec!["subject", "disclosures", "@c.id", "--format", "csv"],
+        vec!["subject", "certificate", "show", "@c.id"],
+        vec!["subject", "show", CANARY],
+        vec!["subject", "erase", CANARY, CANARY, "--reason", "request"],
+        vec!["subject", "show", "@none.id"],
+    ]
+}
+
 #[test]
 fn the_root_stands_in_its_file_alone() {
     let world = World::new();
@@ -149,8 +245,11 @@ fn no_key_stands_in_the_home_outside_its_place() {
     world.ok(&["reencrypt", "-c", PLACE], &envelope);
     let document = world.ok(&["record", "encrypt"], b"{\"id\":\"p1\",\"ssn\":1}");
     world.ok(&["record", "decrypt", "-o", "opened.json"], &document);
+    world.write("id", "p1");
+    let envelope = world.ok(&["encrypt", "-c", PLACE, "--subject", "@id"], b"Doe");
+    world.ok(&["decrypt", "-c", PLACE, "--subject", "@id"], &envelope);
     let keys = Keys::of(&world);
-    assert_eq!((keys.keks().len(), keys.epoch_keys().len()), (4, 1));
+    assert_eq!((keys.keks().len(), keys.epoch_keys().len(), keys.subjects().len()), (4, 1, 2));
     let file = fs::read_to_string(world.home().join("root.key")).unwrap();
     assert_eq!(keys.root(), bytes_of(file.lines().nth(1).unwrap()));
     let mut held = 0;
@@ -161,6 +260,7 @@ fn no_key_stands_in_the_home_outside_its_place() {
         assert_eq!(found(&keys.root()), path.ends_with("root.key"), "root in {place}");
         assert!(!found(&keys.kwk()), "KWK in {place}");
         assert!(!keys.keks().iter().any(found), "KEK in {place}");
+        assert!(!keys.subjects().iter().any(found), "a subject's secret in {place}");
         let epoch = keys.epoch_keys().iter().any(found);
         assert_eq!(epoch, path.starts_with(world.home().join("epochs")), "epoch key in {place}");
         held += u32::from(found(&keys.root()) || epoch);

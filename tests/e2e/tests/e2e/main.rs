@@ -21,6 +21,7 @@ mod processes;
 mod records;
 mod reference;
 mod state;
+mod subjects;
 mod tables;
 mod values;
 mod world;

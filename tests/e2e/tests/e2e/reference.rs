@@ -28,6 +28,22 @@ impl Keys {
         self.0["keks"].as_object().unwrap().values().map(|key| bytes_of(&text(key))).collect()
     }
 
+    /// The secrets of every subject: S32 and A32.
+    pub(crate) fn subjects(&self) -> Vec<Vec<u8>> {
+        let subjects = self.0["subjects"].as_object().unwrap().values();
+        subjects
+            .flat_map(|keys| [&keys["s32"], &keys["a32"]].map(|key| bytes_of(&text(key))))
+            .collect()
+    }
+
+    /// As [`Keys::request`], for a value of a subject.
+    pub(crate) fn request_of_subject(&self, key_version_id: &str, context: &Value) -> Value {
+        let mut request = self.request(key_version_id, context);
+        request["subject"] = context["subject"].clone();
+        request["s32"] = self.0["subjects"][text(&context["subject"])]["s32"].clone();
+        request
+    }
+
     /// The KEK of one version, in hex.
     fn kek(&self, key_version_id: &str) -> &Value {
         &self.0["keks"][key_version_id]

@@ -194,7 +194,8 @@ fn contexts_that_cannot_be_meant() {
     let world = World::new();
     let base = "collection=a,field=b,record=r";
     for (extra, code) in [
-        (",subject=s", "NOT_AVAILABLE"),
+        (",subject=s,subject=s", "USAGE"),
+        (",subject=", "CONTEXT_INVALID"),
         (",record=r", "USAGE"),
         (",lonely", "USAGE"),
         (",Upper=1", "CONTEXT_INVALID"),

@@ -23,7 +23,7 @@ fn seed() -> LogSeed {
 }
 
 fn opened() -> OpenedLog {
-    OpenedLog { keys: LogSigner::new(LOG, &seed()).unwrap().keys().clone(), seed: seed() }
+    OpenedLog { keys: LogSigner::new(LOG, &seed()).unwrap().keys().clone(), seed: seed().into() }
 }
 
 pub(in crate::ledger) struct Bench {
@@ -64,6 +64,7 @@ pub(in crate::ledger) fn draft(time: i64) -> Draft {
         count: 1,
         keys: &[],
         change: None,
+        subjects: Vec::new(),
     };
     let decided = Decided { outcome: Outcome::Denied, rules: &[] };
     let key = DetailsKey::new(LOG, &seed());
@@ -235,7 +236,7 @@ fn a_log_of_another_key_is_not_appended_to() {
     fs::remove_file(bench.files.head()).unwrap();
     let other = LogSeed::from_slice(&[7; 32]).unwrap();
     let keys = LogSigner::new(LOG, &other).unwrap().keys().clone();
-    let mut writer = Writer::new(bench.files.clone(), OpenedLog { keys, seed: other });
+    let mut writer = Writer::new(bench.files.clone(), OpenedLog { keys, seed: other.into() });
     assert!(writer.append(&[draft(1000)]).remove(0).is_err());
     assert!(bench.verify().is_ok());
 }
@@ -275,6 +276,7 @@ fn a_denial_is_recorded_as_one() {
         count,
         keys: &[],
         change: None,
+        subjects: Vec::new(),
     };
     let rules = ["a".to_owned(), "b".to_owned()];
     ledger.record_denied::<medseal_policy::Decrypt>(digest, &rules, details).unwrap();

@@ -123,6 +123,7 @@ pub struct TableProfile {
     description: String,
     collection: Option<String>,
     record: TableRecord,
+    subject: Option<Vec<NamePattern>>,
     unnamed: Unnamed,
     rules: Vec<ColumnRule>,
     /// Every exact name must be a column: they were typed for this table.
@@ -168,6 +169,7 @@ impl TableProfile {
             description: String::new(),
             collection: None,
             record,
+            subject: None,
             unnamed: Unnamed::Keep,
             rules: vec![rule],
             all_named: true,
@@ -199,6 +201,13 @@ impl TableProfile {
         self
     }
 
+    /// The same profile with cells bound to the subject of another column.
+    #[must_use]
+    pub fn with_subject(mut self, column: NamePattern) -> Self {
+        self.subject = Some(vec![column]);
+        self
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -227,6 +236,13 @@ impl TableProfile {
     #[must_use]
     pub fn record(&self) -> &TableRecord {
         &self.record
+    }
+
+    /// Where the patient's id stands, when cells are bound to one: in the column that the first of
+    /// these finds.
+    #[must_use]
+    pub fn subject(&self) -> Option<&[NamePattern]> {
+        self.subject.as_deref()
     }
 
     /// What happens to columns that no rule names.
@@ -262,12 +278,20 @@ impl TableProfile {
             TableRecord::Column(patterns) => patterns,
             TableRecord::Unbound => &[],
         };
+        let subject = self.subject.as_deref();
+        if subject.is_some_and(<[_]>::is_empty) {
+            return Err(malformed("a subject column needs a name or a pattern"));
+        }
         let patterns = || self.rules.iter().flat_map(ColumnRule::patterns);
         if patterns().count() > MAX_PATTERNS {
             let detail = "more than 10000 names and patterns";
             return Err(HealthError::profile(ProfileFault::TooComplex, detail));
         }
-        if patterns().chain(record).any(|pattern| pattern.text.is_empty()) {
+        if patterns()
+            .chain(record)
+            .chain(subject.unwrap_or_default())
+            .any(|pattern| pattern.text.is_empty())
+        {
             return Err(malformed("a column name is not empty"));
         }
         let mut seen = std::collections::HashSet::new();

@@ -25,6 +25,7 @@ struct RawProfile {
 struct RawTable {
     collection: Option<String>,
     record: Spanned<RawRecord>,
+    subject: Option<Spanned<RawRecord>>,
     #[serde(default)]
     unnamed: Unnamed,
 }
@@ -66,6 +67,7 @@ pub(super) fn read(text: &str) -> Result<TableProfile, HealthError> {
     let place = reader.place(raw.table.span());
     let table = raw.table.into_inner();
     let record = record(&reader, table.record)?;
+    let subject = table.subject.map(|subject| self::record(&reader, subject)).transpose()?;
     let rules = raw.column.iter().map(|raw| rule(&reader, raw));
     TableProfile {
         name,
@@ -73,6 +75,10 @@ pub(super) fn read(text: &str) -> Result<TableProfile, HealthError> {
         description: raw.description,
         collection: table.collection,
         record,
+        subject: match subject {
+            Some(TableRecord::Column(patterns)) => Some(patterns),
+            Some(TableRecord::Unbound) | None => None,
+        },
         unnamed: table.unnamed,
         rules: rules.collect::<Result<_, _>>()?,
         all_named: false,

@@ -1,0 +1,3 @@
+DROP TABLE subject_holds;
+DROP TABLE subject_tombstones;
+DROP TABLE subjects;
