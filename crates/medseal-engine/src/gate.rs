@@ -105,13 +105,17 @@ impl Engine {
             Err(StoreError::Conflict) => return Ok(false),
             Err(other) => return Err(other.into()),
         };
-        self.admit_change::<O>(epoch, about).await?;
-        self.commit_planned(planned).await
+        let admitted = self.admit_change::<O>(epoch, about).await?;
+        self.commit_planned(&admitted, planned).await
     }
 
     /// Commits a change that was admitted, and says to the log where the store stands then; `false`
     /// when somebody else was faster.
-    pub(crate) async fn commit_planned(&self, planned: Planned) -> Result<bool, EngineError> {
+    pub(crate) async fn commit_planned(
+        &self,
+        _admitted: &Admitted,
+        planned: Planned,
+    ) -> Result<bool, EngineError> {
         let after = planned.changes_the_root().then(|| planned.after());
         match self.rows().commit(planned).await {
             Ok(epoch) => {

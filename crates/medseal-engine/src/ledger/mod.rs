@@ -35,6 +35,7 @@ pub(crate) use files::AuditFiles;
 pub(crate) use keys::{LogStore, OpenedLog};
 
 use crate::error::EngineError;
+use crate::gate::Admitted;
 use draft::Draft;
 use group::Group;
 use medseal_core::audit::{DetailsKey, ErasureCertificate, LogKeys, LogSigner, Outcome};
@@ -164,8 +165,8 @@ impl Ledger {
         &self.keys
     }
 
-    /// The key of the details.
-    pub(crate) fn details_key(&self) -> &DetailsKey {
+    /// The key of the details, for an operation that was decided on and recorded.
+    pub(crate) fn details_key(&self, _admitted: &Admitted) -> &DetailsKey {
         &self.details
     }
 

@@ -252,10 +252,10 @@ impl Engine {
         let epoch = self.begin().await?;
         let what = format!("audit entry {index}");
         let about = Changed { tenant: None, id: KeyVersionId([0; 8]), what: &what };
-        self.admit_change::<ReadAudit>(epoch, &about).await?;
+        let admitted = self.admit_change::<ReadAudit>(epoch, &about).await?;
         // a note says what was changed, and then so do the items
         let is_context = shown.entry.note.is_none();
-        let details = DetailsKey::open(self.ledger.details_key(), &sealed, &root)?;
+        let details = DetailsKey::open(self.ledger.details_key(&admitted), &sealed, &root)?;
         shown.case = details.case().map(str::to_owned);
         shown.shown = Some(details.items().map(|item| ShownItem::of(&item, is_context)).collect());
         Ok(shown)

@@ -173,9 +173,9 @@ impl Engine {
         let what = format!("emergency {}", record.grant_id);
         let about = Subject { epoch, keys: &[], change: Some(&what) };
         let (authorized, recorded) = self.permit::<BreakGlass>(items, &about).await?.into_proofs();
-        admit(authorized, recorded, same.digest())?;
+        let admitted = admit(authorized, recorded, same.digest())?;
         match planned {
-            Some(planned) => self.commit_planned(planned).await,
+            Some(planned) => self.commit_planned(&admitted, planned).await,
             None => Ok(true),
         }
     }

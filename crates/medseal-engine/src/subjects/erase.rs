@@ -123,7 +123,7 @@ impl Engine {
         operation: OperationDigest,
         plan: Plan<'_>,
     ) -> Result<Option<Erased>, EngineError> {
-        admit(authorized, recorded, operation)?;
+        let admitted = admit(authorized, recorded, operation)?;
         let Stored { record, version } = &plan.erasable.0;
         let mut change = Change::new(plan.epoch);
         let key = [record.tenant.as_str(), record.handle.as_str()];
@@ -141,7 +141,7 @@ impl Engine {
             Err(StoreError::Conflict) => return Ok(None),
             planned => planned?,
         };
-        Ok(self.commit_planned(planned).await?.then_some(erased))
+        Ok(self.commit_planned(&admitted, planned).await?.then_some(erased))
     }
 
     /// The way back from the pseudonym of this very id, if documents have one.

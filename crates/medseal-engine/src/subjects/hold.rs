@@ -111,8 +111,9 @@ impl Engine {
                 planned => planned?,
             };
             let whose = (subject.tenant, &*keys);
-            self.admit_about_subject::<HoldSubject>(epoch, whose, what, what).await?;
-            if self.commit_planned(planned).await? {
+            let (admitted, _) =
+                self.admit_about_subject::<HoldSubject>(epoch, whose, what, what).await?;
+            if self.commit_planned(&admitted, planned).await? {
                 return Ok(());
             }
         }

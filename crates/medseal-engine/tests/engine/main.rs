@@ -14,6 +14,8 @@ mod homes;
 mod keys;
 mod leak;
 mod principals;
+#[cfg(test)]
+mod proofs;
 mod records;
 mod rolled_back;
 mod subjects;
