@@ -4,6 +4,7 @@ mod disclosures;
 mod erasure;
 mod months;
 mod properties;
+mod rights;
 mod runs;
 
 use crate::support::{Fixture, code, decrypt, encrypt, fixture, open, scope};
