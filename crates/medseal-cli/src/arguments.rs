@@ -299,7 +299,7 @@ pub(crate) enum Field {
         padded: bool,
         /// The index whose token its envelopes carry
         #[arg(long, value_name = "INDEX")]
-        token_index: Option<String>,
+        token: Option<String>,
     },
     /// List definitions
     List {

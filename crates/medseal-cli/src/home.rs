@@ -38,7 +38,7 @@ pub(crate) fn occasion(arguments: &Arguments) -> Result<Occasion, Failure> {
     Ok(Occasion {
         // without a reason the engine says that there must be one
         break_glass: access.break_glass.then(|| access.reason.clone().unwrap_or_default()),
-        token: token(arguments.access.token.as_deref())?,
+        token: token(arguments.access.access_token.as_deref())?,
         on_behalf_of: arguments.access.on_behalf_of.clone(),
         purpose: purpose(arguments),
         case: arguments.access.case.clone(),
@@ -51,7 +51,7 @@ pub(crate) fn purpose(arguments: &Arguments) -> Option<Purpose> {
     arguments.access.purpose.as_deref().and_then(Purpose::from_name)
 }
 
-/// `--token @FILE`, else `$MEDSEAL_TOKEN` unless it is empty. On the command line every process could
+/// `--access-token @FILE`, else `$MEDSEAL_TOKEN` unless it is empty. On the command line every process could
 /// read it.
 fn token(argument: Option<&str>) -> Result<Option<AccessToken>, Failure> {
     let text = match argument.map(|text| text.strip_prefix('@')) {
@@ -62,7 +62,8 @@ fn token(argument: Option<&str>) -> Result<Option<AccessToken>, Failure> {
             )
         }
         Some(None) => {
-            let what = "a token never stands on the command line: --token @FILE or $MEDSEAL_TOKEN";
+            let what =
+                "a token never stands on the command line: --access-token @FILE or $MEDSEAL_TOKEN";
             return Err(Failure::usage(what));
         }
         None => Zeroizing::new(std::env::var("MEDSEAL_TOKEN").unwrap_or_default()),

@@ -25,7 +25,7 @@ pub(crate) struct Access {
     /// File that holds an access token, as @FILE [default: $MEDSEAL_TOKEN, else the operating
     /// system says who asks]
     #[arg(long, global = true, value_name = "@FILE")]
-    pub(crate) token: Option<String>,
+    pub(crate) access_token: Option<String>,
 }
 
 const PURPOSES: [&str; 5] = ["treatment", "payment", "operations", "research", "emergency"];

@@ -9,17 +9,8 @@ use medseal_engine::{EngineError, Flags};
 pub(crate) async fn run(arguments: &Arguments, command: &Field) -> Result<(), Failure> {
     let engine = home::open(arguments).await?;
     match command {
-        Field::Define {
-            field,
-            tenant,
-            key,
-            class,
-            no_record,
-            subject_bound,
-            padded,
-            token_index,
-        } => {
-            if token_index.is_some() {
+        Field::Define { field, tenant, key, class, no_record, subject_bound, padded, token } => {
+            if token.is_some() {
                 return Err(EngineError::NotAvailable("a search token").into());
             }
             let scope = context::scope_of(field, &tenant.tenant)?;

@@ -46,7 +46,7 @@ fn a_nurse_decrypts_phone_and_not_ssn() {
     let mut world = World::new();
     let (token, [phone, ssn]) = clinic(&world);
     world.write("token", format!("{token}\n"));
-    let by_file = ["--token", "@token", "decrypt", "-c"];
+    let by_file = ["--access-token", "@token", "decrypt", "-c"];
     let decrypt = |place| [&by_file[..], &[place]].concat();
     assert_eq!(world.ok(&decrypt("patient/phone/17"), &phone), b"secret");
     let told = world.refused(&decrypt("patient/ssn/17"), &ssn, 5, "DENIED");
@@ -89,11 +89,16 @@ fn a_simulation_exits_like_the_decision() {
 fn tokens_are_never_arguments_and_wrong_ones_are_told_apart_from_nothing() {
     let world = World::new();
     let (token, [phone, _]) = clinic(&world);
-    world.refused(&["--token", &token, "decrypt", "-c", "patient/phone/17"], &phone, 2, "USAGE");
+    world.refused(
+        &["--access-token", &token, "decrypt", "-c", "patient/phone/17"],
+        &phone,
+        2,
+        "USAGE",
+    );
     let other = format!("{}AAAA", &token[..token.len() - 4]);
     for wrong in [other.as_str(), "mst_", "x", ""] {
         world.write("wrong", wrong);
-        let args = ["--token", "@wrong", "decrypt", "-c", "patient/phone/17"];
+        let args = ["--access-token", "@wrong", "decrypt", "-c", "patient/phone/17"];
         world.refused(&args, &phone, 5, "TOKEN_REJECTED");
     }
     // a token is never printed again
@@ -136,7 +141,7 @@ fn a_case_and_a_token_reach_no_file() {
     let (token, [phone, ssn]) = clinic(&world);
     world.write("token", &token);
     let case = "Müller-Lüdenscheidt 4711";
-    let args = ["--token", "@token", "--case", case, "decrypt", "-c"];
+    let args = ["--access-token", "@token", "--case", case, "decrypt", "-c"];
     world.ok(&[&args[..], &["patient/phone/17"]].concat(), &phone);
     let told = world.refused(&[&args[..], &["patient/ssn/17"]].concat(), &ssn, 5, "DENIED");
     assert!(!told.contains("4711"), "{told}");
@@ -237,7 +242,7 @@ fn the_independent_verifier_knows_the_new_members() {
     let (token, [phone, ssn]) = clinic(&world);
     world.write("token", &token);
     let as_nurse =
-        ["--token", "@token", "--case", "4711", "--purpose", "emergency", "decrypt", "-c"];
+        ["--access-token", "@token", "--case", "4711", "--purpose", "emergency", "decrypt", "-c"];
     world.ok(&[&as_nurse[..], &["patient/phone/17"]].concat(), &phone);
     world.refused(&[&as_nurse[..], &["patient/ssn/17"]].concat(), &ssn, 5, "DENIED");
     world.ok(&["--as", "nadia", "decrypt", "-c", "patient/phone/17"], &phone);
@@ -266,7 +271,7 @@ fn a_budget_of_records_stops_a_run() {
         );
         world.ok(&["record", "encrypt"], document.as_bytes())
     };
-    let decrypt = ["--token", "@token", "record", "decrypt"];
+    let decrypt = ["--access-token", "@token", "record", "decrypt"];
     let [a, b, c, d] = ["a", "b", "c", "d"].map(one);
     world.ok(&decrypt, &a);
     world.ok(&decrypt, &b);
@@ -285,7 +290,7 @@ fn an_emergency_is_opened_listed_and_reviewed() {
     let glass =
         "[break_glass]\nroles = [\"nurse\"]\noperations = [\"decrypt\"]\nduration = \"1h\"\n";
     world.write("glass.toml", format!("{CLINIC}{glass}"));
-    let decrypt = ["--token", "@token", "decrypt", "-c", "patient/ssn/17"];
+    let decrypt = ["--access-token", "@token", "decrypt", "-c", "patient/ssn/17"];
     let broken = [&decrypt[..], &["--break-glass", "--reason", "unconscious, Müller"]].concat();
     world.refused(&broken, &ssn, 5, "DENIED");
     world.ok(&["policy", "set", "glass.toml"], b"");
@@ -298,7 +303,12 @@ fn an_emergency_is_opened_listed_and_reviewed() {
     let id = text(&listed[0]["id"]);
     let used = world.run(&["audit", "list", "--alarms"], b"").out();
     assert_eq!(used.matches(&format!("ALARM break-glass-{id}")).count(), 2, "{used}");
-    world.refused(&["--token", "@token", "break-glass", "review", &id], b"", 5, "REVIEW_REFUSED");
+    world.refused(
+        &["--access-token", "@token", "break-glass", "review", &id],
+        b"",
+        5,
+        "REVIEW_REFUSED",
+    );
     world.ok(&["break-glass", "review", &id], b"");
     assert_eq!(text(&world.json(&["break-glass", "list"])[0]["state"]), "reviewed");
     for file in world.files() {
