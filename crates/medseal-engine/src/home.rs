@@ -429,7 +429,8 @@ impl RootPlace {
             store: &self.store,
             table: RootRecord::table().name,
             primary_key: &self.key,
-            // the row changes without the KWK being wrapped anew, and the state root knows which is the newest
+            // the row changes without the KWK being wrapped anew; that an old one does not come back is
+            // the state root's to see
             version: 1,
             purpose: ROOT_PURPOSE,
         }

@@ -72,6 +72,7 @@ type Whose = (String, String);
 
 /// The most places that are kept from batch to batch: a table has more patients than memory.
 const MAX_PLACES: usize = 4096;
+
 /// What was encrypted, by key version. A run has few of them, and comparing is cheaper than hashing.
 #[derive(Default)]
 pub(crate) struct UsageByVersion(Vec<(KeyVersionId, Usage)>);
