@@ -293,7 +293,7 @@ fn rows_before_a_malformed_one_come_whole() {
     // the last is beyond the first mebibyte, in a later batch
     for broken in [1, 3, 700, 60_001] {
         let row = |n: usize| {
-            if n == broken { "x\n".to_owned() } else { format!("p{n},Zyxwv-{n}\n") }
+            if n == broken { "x\n".to_owned() } else { format!("p{n},Zyxwv {n}\n") }
         };
         let rows: String = (1..broken + 20).map(row).collect();
         let ran =
@@ -302,7 +302,8 @@ fn rows_before_a_malformed_one_come_whole() {
         assert_eq!(ran.code, 3);
         assert!(message.contains(&format!("line {},", broken + 1)), "{message}");
         assert_eq!(ran.out().lines().count(), broken);
-        assert!(!(message + &ran.out()).contains("Zyxwv"));
+        // with the space: nine million random characters of base64 hold five given ones now and then
+        assert!(!(message + &ran.out()).contains("Zyxwv "));
     }
     world.write("in", "Id,SSN\n1,a\n2\n");
     world.write("old", "old");
