@@ -136,11 +136,22 @@ impl Engine {
         epoch: u64,
         about: &Changed<'_>,
     ) -> Result<Admitted, EngineError> {
+        self.admit_change_with::<O>(epoch, about, about.what).await
+    }
+
+    /// The same with more in the encrypted details than may stand in clear, such as a reason: free
+    /// text may name a patient.
+    pub(crate) async fn admit_change_with<O: Op>(
+        &self,
+        epoch: u64,
+        about: &Changed<'_>,
+        details: &str,
+    ) -> Result<Admitted, EngineError> {
         let mut items = self.items::<O>(epoch)?;
         let mut same = items.twin();
         for collected in [&mut items, &mut same] {
             let group = Group { tenant: about.tenant.map(str::to_owned), ..Group::default() };
-            collected.add(about.id, about.what.as_bytes(), group);
+            collected.add(about.id, details.as_bytes(), group);
         }
         let subject = Subject { epoch, keys: &[], change: Some(about.what) };
         let (authorized, recorded) = self.permit::<O>(items, &subject).await?.into_proofs();

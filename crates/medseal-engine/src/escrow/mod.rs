@@ -15,6 +15,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::Changed;
 use crate::home::sync_directory;
+use crate::keys::check_reason;
 use crate::random::BufferedRandom;
 use crate::replace_file::ReplaceFile;
 use medseal_core::escrow::{self, EscrowSet, Share};
@@ -59,17 +60,17 @@ impl Engine {
         custodians: &[Custodian],
         reason: Option<&str>,
     ) -> Result<Vec<ShareFile>, EngineError> {
+        check_reason(reason)?;
         let count = checked_count(needed, custodians)?;
         let mut set = EscrowSet([0; 16]);
         BufferedRandom.fill(&mut set.0).map_err(Error::from)?;
         let names: Vec<&str> = custodians.iter().map(|c| c.name.as_str()).collect();
-        let what = format!(
-            "escrow create {} {needed} of {count}: {}{}",
-            hex(&set.0),
-            names.join(" "),
-            reason.map(|reason| format!(": {reason}")).unwrap_or_default()
-        );
-        self.manage_root(&what).await?;
+        let what =
+            format!("escrow create {} {needed} of {count}: {}", hex(&set.0), names.join(" "));
+        let epoch = self.begin().await?;
+        let about = Changed { tenant: None, id: KeyVersionId([0; 8]), what: &what };
+        let details = with_reason(&what, reason);
+        self.admit_change_with::<ManageRoot>(epoch, &about, &details).await?;
         let shares = escrow::split(&self.kwk, needed, count, &mut BufferedRandom)?;
         let check = escrow::check_value(&self.kwk, &self.store_id, set);
         let seal = |(share, custodian): (&Share, &Custodian)| {
@@ -88,13 +89,6 @@ impl Engine {
         let files = shares.iter().zip(custodians).map(seal).collect::<Result<Vec<_>, _>>()?;
         prove_shares(&files, custodians, usize::from(needed))?;
         Ok(files)
-    }
-
-    /// Decides and records an operation on the root.
-    pub(super) async fn manage_root(&self, what: &str) -> Result<(), EngineError> {
-        let epoch = self.begin().await?;
-        let about = Changed { tenant: None, id: KeyVersionId([0; 8]), what };
-        self.admit_change::<ManageRoot>(epoch, &about).await.map(drop)
     }
 }
 
@@ -137,6 +131,11 @@ pub fn write_shares(directory: &Path, shares: &[ShareFile]) -> Result<Vec<PathBu
     fs::rename(building.path(), directory).map_err(&io)?;
     sync_directory(parent)?;
     Ok(files)
+}
+
+/// What stands in the encrypted details of an entry.
+fn with_reason(what: &str, reason: Option<&str>) -> String {
+    reason.map_or_else(|| what.to_owned(), |reason| format!("{what}; reason: {reason}"))
 }
 
 fn checked_count(needed: u8, custodians: &[Custodian]) -> Result<u8, EngineError> {

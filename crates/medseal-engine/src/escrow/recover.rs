@@ -4,7 +4,7 @@
 //! between leaves a home that does not open and can be recovered with the same shares again.
 
 use super::share_file::hex;
-use super::{EscrowError, HeldShare, bring_together, open_shares};
+use super::{EscrowError, HeldShare, bring_together, open_shares, with_reason};
 use crate::clock::SystemClock;
 use crate::engine::{Engine, Options};
 use crate::error::EngineError;
@@ -12,6 +12,7 @@ use crate::gate::Changed;
 use crate::home::{
     Environment, Home, RootChoice, new_provider, root_place, sync_directory, unreachable_home,
 };
+use crate::keys::check_reason;
 use crate::principals::Occasion;
 use crate::random::BufferedRandom;
 use medseal_core::KeyVersionId;
@@ -43,6 +44,7 @@ impl Home {
         reason: Option<&str>,
         occasion: Occasion,
     ) -> Result<RecoveredRoot, EngineError> {
+        check_reason(reason)?;
         let header = &shares.first().ok_or(EscrowError::SharesRejected)?.file.header;
         let opened = open_shares(shares)?;
         if opened.len() < usize::from(header.needed) {
@@ -66,10 +68,8 @@ impl Home {
         }
         let custodians: Vec<&str> =
             shares.iter().map(|share| share.file.header.custodian.as_str()).collect();
-        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-        let by = custodians.join(" ");
-        let what = format!("escrow recover {} by {by}{reason}", hex(&header.set.0));
-        let kind = self.replace_root(&engine, choice, &what).await?;
+        let what = format!("escrow recover {} by {}", hex(&header.set.0), custodians.join(" "));
+        let kind = self.replace_root(&engine, choice, &what, reason).await?;
         let root_file = (kind == RootKind::KeyFile).then(|| self.root_file());
         Ok(RecoveredRoot { root: kind.name(), root_file })
     }
@@ -91,6 +91,7 @@ impl Home {
         engine: &Engine,
         choice: RootChoice,
         what: &str,
+        reason: Option<&str>,
     ) -> Result<RootKind, EngineError> {
         let io = EngineError::io("replacing the root's file");
         let new_file = self.path().join("root.key.new");
@@ -112,7 +113,10 @@ impl Home {
         let mut change = Change::new(epoch);
         change.update(row.version, &record, &engine.row_mac)?;
         let about = Changed { tenant: None, id: KeyVersionId([0; 8]), what };
-        if !engine.commit_change::<ManageRoot>(epoch, change, &about).await? {
+        let planned = engine.rows().plan(change).await?;
+        let details = with_reason(what, reason);
+        let admitted = engine.admit_change_with::<ManageRoot>(epoch, &about, &details).await?;
+        if !engine.commit_planned(&admitted, planned).await? {
             return Err(StoreError::Conflict.into());
         }
         if kind == RootKind::KeyFile {

@@ -51,12 +51,18 @@ fn enough_shares_give_a_home_a_new_root_and_fewer_do_not() {
     fs::remove_file(&root).unwrap();
     assert_ne!(world.run(&["decrypt", "-c", PLACE], &envelope).code, 0);
     world.refused(&arguments("recover", &of(&["alice"])), b"", 2, "ESCROW_TOO_FEW_SHARES");
-    world.ok(&arguments("recover", &all), b"");
+    let reason = ["--reason", "the disk of Jane Doe burned"];
+    world.ok(&[&arguments("recover", &all)[..], &reason].concat(), b"");
     assert_eq!(fs::metadata(&root).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!world.home().join("root.key.new").exists());
     assert_eq!(world.decrypt(&envelope), b"Doe");
     let listed = String::from_utf8(world.ok(&["audit", "list"], b"")).unwrap();
     assert!(listed.contains("escrow recover") && listed.contains("by carol alice"), "{listed}");
+    assert!(!listed.contains("Jane"), "a reason is free text and stands encrypted: {listed}");
+    let entry = listed.lines().find(|line| line.contains("escrow recover")).unwrap();
+    let number = entry.split_whitespace().next().unwrap();
+    let shown = world.run(&["audit", "show", number, "--details"], b"").out();
+    assert!(shown.contains("Jane Doe burned"), "{shown}");
     world.ok(&["audit", "verify"], b"");
     world.ok(&["doctor"], b"");
     // a root of another kind, and the shares are still good
