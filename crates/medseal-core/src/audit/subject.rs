@@ -21,8 +21,8 @@ use crate::operation::OperationDigest;
 use crate::primitives::aead;
 use crate::primitives::hmac_sha256::HmacKey;
 use crate::secret::SubjectAuditSecret;
+use crate::wiped::Kept;
 use crate::{Error, KeyVersionId, MisuseKind, Suite};
-use zeroize::Zeroizing;
 
 /// What marks an entry as being about a subject.
 pub type SubjectTag = [u8; 16];
@@ -101,9 +101,8 @@ impl SubjectAuditKey {
         Ok(item)
     }
 
-    fn item_key(&self, entry_secret: &[u8; 32], number: u64) -> Zeroizing<[u8; 32]> {
-        let context: [&[u8]; 2] = [entry_secret, &number.to_be_bytes()];
-        Zeroizing::new(*derive::<32>(&self.secret, Label::AuditItem, &context))
+    fn item_key(&self, entry_secret: &[u8; 32], number: u64) -> Kept<32> {
+        derive(&self.secret, Label::AuditItem, &[entry_secret, &number.to_be_bytes()])
     }
 
     fn open(
