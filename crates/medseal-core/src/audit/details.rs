@@ -25,6 +25,8 @@ use crate::{Error, KeyVersionId, MalformedKind, Random, Suite};
 const FORMAT_AUDIT_DETAILS: u8 = 0x06;
 const HEADER_BYTES: usize = 12;
 const PLAINTEXT_FORMAT: u8 = 1;
+/// Tag of the key version that a value is carried over to, in details alone; above all others.
+const TARGET: u8 = 0xff;
 /// What stands before the item in a leaf.
 const SALTED: usize = 1 + 32;
 /// With the number of a case, which may name a patient and so never stands in the entry.
@@ -191,6 +193,17 @@ impl DetailsKey {
     }
 }
 
+/// The item of a value that is carried over: what it is otherwise, and the version it goes to.
+pub(crate) fn with_target(item: &[u8], target: KeyVersionId) -> Vec<u8> {
+    let (count, tags) = item.split_first().unwrap_or((&0, &[]));
+    let mut out = Vec::with_capacity(item.len() + 13);
+    out.push(count.saturating_add(1));
+    out.extend_from_slice(tags);
+    out.push(TARGET);
+    push_length_prefixed(&mut out, &target.0);
+    out
+}
+
 /// A context's value by its tag, when the context has one and it is text.
 pub(crate) fn context_value(context: &[u8], wanted: u8) -> Option<&str> {
     let value = context_value_bytes(context, wanted)?;
@@ -225,6 +238,11 @@ impl<'a> DetailItem<'a> {
     /// The field that the context names.
     pub fn field(&self) -> Option<&'a str> {
         context_value(self.context, 3)
+    }
+
+    /// The key version that the value is carried over to, of a re-encryption.
+    pub fn target(&self) -> Option<KeyVersionId> {
+        context_value_bytes(self.context, TARGET)?.try_into().ok().map(KeyVersionId)
     }
 
     /// The record that the context names.

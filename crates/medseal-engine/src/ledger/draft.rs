@@ -88,6 +88,8 @@ struct OperationDraft {
     keys: Names,
     /// How many items are under each key version.
     key_ids: BTreeMap<[u8; 8], u64>,
+    /// How many items are carried over to each key version.
+    targets: BTreeMap<[u8; 8], u64>,
     change: Option<String>,
     details: Option<SealedDetails>,
     subjects: Vec<SubjectTag>,
@@ -208,6 +210,7 @@ impl OperationDraft {
             collections: Names::default(),
             keys: Names::default(),
             key_ids: BTreeMap::new(),
+            targets: BTreeMap::new(),
             change: details.change.map(|change| clip(change, LONGEST_CHANGE)),
             details: None,
             more_subjects: details.subjects.len().saturating_sub(MOST_NAMES) as u64,
@@ -238,6 +241,9 @@ impl OperationDraft {
             // the item of a change is its description, not a context
             if !self.of_values {
                 continue;
+            }
+            if let Some(target) = item.target() {
+                *self.targets.entry(target.0).or_default() += 1;
             }
             if tenants.len() < 2 {
                 tenants.extend(item.tenant());
@@ -289,8 +295,8 @@ impl OperationDraft {
             subjects: self.subjects.clone(),
             more_subjects: self.more_subjects,
             key_items: self.counted(&self.key_ids),
-            target_ids: Vec::new(),
-            target_items: Vec::new(),
+            target_ids: self.targets.keys().copied().take(MOST_NAMES).collect(),
+            target_items: self.counted(&self.targets),
         }
     }
 }

@@ -117,6 +117,9 @@ pub struct ShownEntry {
 pub struct ShownItem {
     /// The key version.
     pub key_version_id: String,
+    /// The key version that the value is carried over to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carried_over_to: Option<String>,
     /// The collection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collection: Option<String>,
@@ -303,6 +306,7 @@ impl ShownItem {
         let change = (!is_context).then(|| String::from_utf8_lossy(item.context).into_owned());
         Self {
             key_version_id: item.id.to_string(),
+            carried_over_to: item.target().filter(|_| is_context).map(|id| id.to_string()),
             collection: owned(item.collection()),
             field: owned(item.field()),
             record: owned(item.record()),
