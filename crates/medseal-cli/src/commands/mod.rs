@@ -9,6 +9,7 @@ mod escrow;
 mod explain;
 mod field;
 mod file;
+mod impact;
 mod init;
 mod inspect;
 mod key;

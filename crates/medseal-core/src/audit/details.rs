@@ -20,6 +20,7 @@ use crate::length_prefix::{Append, push_length_prefixed};
 use crate::primitives::{hmac_sha256::HmacKey, sha256};
 use crate::secret::LogSeed;
 use crate::{Error, KeyVersionId, MalformedKind, Random, Suite};
+use std::borrow::Cow;
 
 /// Format byte of encrypted details.
 const FORMAT_AUDIT_DETAILS: u8 = 0x06;
@@ -243,6 +244,20 @@ impl<'a> DetailItem<'a> {
     /// The key version that the value is carried over to, of a re-encryption.
     pub fn target(&self) -> Option<KeyVersionId> {
         context_value_bytes(self.context, TARGET)?.try_into().ok().map(KeyVersionId)
+    }
+
+    /// The context without the version that the value is carried over to.
+    pub(super) fn own_context(&self) -> Cow<'a, [u8]> {
+        let tail = 5 + KeyVersionId([0; 8]).0.len();
+        match (self.target(), self.context.split_first()) {
+            (Some(_), Some((count, tags))) => {
+                let own = tags.len().saturating_sub(tail);
+                let mut context = vec![count.saturating_sub(1)];
+                context.extend_from_slice(tags.get(..own).unwrap_or_default());
+                Cow::Owned(context)
+            }
+            _ => Cow::Borrowed(self.context),
+        }
     }
 
     /// The record that the context names.

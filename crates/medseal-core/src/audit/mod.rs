@@ -13,6 +13,7 @@ mod frame;
 mod head;
 mod note;
 mod proof;
+mod protection;
 mod rejection;
 mod states;
 mod subject;
@@ -32,6 +33,7 @@ pub use head::{Head, HeadKey};
 pub use proof::{
     InclusionPaths, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion,
 };
+pub use protection::{Gaps, Opened, Opener, ProtectionLedger, Subjects, Values, VersionLedger};
 pub use rejection::{Rejection, RejectionKind, RejectionPlace};
 pub use subject::{SubjectAuditKey, SubjectPseudonym, SubjectTag};
 pub use tlog_proof::TlogProof;

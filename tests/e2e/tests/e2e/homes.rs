@@ -347,6 +347,7 @@ const COMMANDS: &[&str] = &[
     "key resume",
     "key revoke",
     "key destroy",
+    "key impact",
     "field",
     "field define",
     "field list",
