@@ -30,6 +30,7 @@ mod leak;
 #[cfg(test)]
 mod operation;
 #[cfg(test)]
+mod protection;
 mod pseudonym;
 #[cfg(test)]
 mod row_mac;

@@ -11,6 +11,7 @@ mod fhir;
 mod files;
 mod fork;
 mod homes;
+mod impact;
 mod keys;
 mod leak;
 mod principals;
