@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod escrow;
+pub(crate) mod export;
 pub(crate) mod file;
 pub(crate) mod impact;
 mod manual;

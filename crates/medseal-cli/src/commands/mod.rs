@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod escrow;
 mod explain;
+mod export;
 mod field;
 mod file;
 mod impact;

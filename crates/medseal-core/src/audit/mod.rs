@@ -31,7 +31,8 @@ pub use entry::{Access, Entry, Event, LogId, MAX_ENTRY_BYTES, Outcome, SealedDet
 pub use frame::{FRAME_HEADER_BYTES, FrameHeader, push_frame, split_frame};
 pub use head::{Head, HeadKey};
 pub use proof::{
-    InclusionPaths, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion,
+    InclusionPaths, consistency_proof, inclusion_proof, range_proof, verify_consistency,
+    verify_inclusion,
 };
 pub use protection::{Gaps, Opened, Opener, ProtectionLedger, Subjects, Values, VersionLedger};
 pub use rejection::{Rejection, RejectionKind, RejectionPlace};

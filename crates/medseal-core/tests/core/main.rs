@@ -31,6 +31,7 @@ mod leak;
 mod operation;
 #[cfg(test)]
 mod protection;
+#[cfg(test)]
 mod pseudonym;
 #[cfg(test)]
 mod row_mac;

@@ -10,6 +10,7 @@ mod about;
 mod batches;
 pub(crate) mod bench;
 mod draft;
+pub(crate) mod export;
 mod files;
 mod frames;
 mod group;
@@ -26,6 +27,9 @@ mod watch;
 mod witness;
 mod writer;
 
+pub use export::{
+    ExportDetails, ExportForm, ExportManifest, ExportRequest, ExportedFile, ExportedRange,
+};
 pub use keys::{AuditKeys, read_audit_keys};
 pub use prove::{CheckedProof, check_proof, prove_entry};
 pub use read::{EntryFilter, EntrySummary, ShownEntry, ShownItem, list_entries};

@@ -6,6 +6,7 @@ mod audit;
 mod doctor;
 mod epochs;
 mod errors;
+mod export;
 mod faults;
 mod fhir;
 mod files;

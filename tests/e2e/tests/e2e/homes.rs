@@ -348,6 +348,7 @@ const COMMANDS: &[&str] = &[
     "key revoke",
     "key destroy",
     "key impact",
+    "audit export",
     "field",
     "field define",
     "field list",

@@ -33,10 +33,12 @@ pub(super) fn values(version: &VersionImpact) -> [u64; 5] {
 }
 
 pub(super) fn reencrypt(engine: &Engine, target: &Target<'_>, envelope: &[u8]) -> Vec<u8> {
-    match block_on(engine.reencrypt_value(target, envelope)).unwrap() {
-        Reencrypted::New(envelope) => envelope,
-        Reencrypted::Current => panic!("it is under the newest version"),
-    }
+    let done = block_on(engine.reencrypt_value(target, envelope)).unwrap();
+    let new = match done {
+        Reencrypted::New(envelope) => Some(envelope),
+        Reencrypted::Current => None,
+    };
+    new.unwrap()
 }
 
 pub(super) fn rotate(engine: &Engine, key: &str) {
