@@ -1,5 +1,6 @@
 //! Exports of the log and the reach of keys, as other programs meet them.
 
+use crate::kill::{duration, kill};
 use crate::world::{PLACE, Ran, World, finish, workspace};
 use std::fs;
 use std::process::Command;
@@ -156,4 +157,72 @@ fn the_reach_of_a_key_is_told_in_one_command() {
     let last =
         String::from_utf8(world.ok(&["audit", "list", "--operation", "read-audit"], b"")).unwrap();
     assert!(last.contains("read the impact of key default@1"), "{last}");
+}
+
+/// What the log lists in clear, added up: another way to the same number.
+fn listed(world: &World, operation: &str) -> u64 {
+    let args = ["audit", "list", "--operation", operation, "--json"];
+    let text = String::from_utf8(world.ok(&args, b"")).unwrap();
+    let entries = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    entries.map(|entry| entry["items"].as_u64().unwrap()).sum()
+}
+
+#[test]
+fn a_killed_run_counts_and_what_it_repeats_leaves_once() {
+    const ROWS: u64 = 3000;
+    let world = World::new();
+    let rows = (0..ROWS).map(|n| format!("{n},900-{n}\n")).collect::<String>();
+    world.write("in.csv", format!("Id,SSN\n{rows}"));
+    let encrypt = ["table", "encrypt", "-c", "patient", "in.csv", "-o", "sealed.csv"];
+    let usual = duration(&world, &encrypt);
+    world.ok(&["key", "rotate", "default"], b"");
+    let reach = || {
+        let found = world.json(&["key", "impact", "default"]);
+        let version = |at: usize, name: &str| found["versions"][at][name].as_u64().unwrap();
+        let [first, second] = [0, 1].map(|at| {
+            assert!(
+                version(at, "counted_by_store")
+                    <= version(at, "encrypted") + version(at, "carried_in")
+            );
+            (version(at, "carried_over"), version(at, "remaining"))
+        });
+        (version(0, "encrypted") + version(1, "encrypted"), first, second)
+    };
+    assert_eq!((reach(), listed(&world, "encrypt")), ((ROWS, (0, ROWS), (0, 0)), ROWS));
+    let carry = ["table", "reencrypt", "-c", "patient", "sealed.csv", "-o", "newest.csv"];
+    for _ in 0..5 {
+        kill(&world, &carry, usual);
+        let (encrypted, (over, remaining), _) = reach();
+        assert_eq!((encrypted, over), (ROWS, listed(&world, "reencrypt")));
+        assert!(remaining <= ROWS);
+    }
+    world.ok(&carry, b"");
+    let (_, (over, remaining), _) = reach();
+    assert!(over >= ROWS, "{over}");
+    assert_eq!(remaining, 0, "each left once, however often it was tried");
+    let before = listed(&world, "encrypt");
+    kill(&world, &encrypt, usual);
+    let (encrypted, ..) = reach();
+    assert_eq!(encrypted, listed(&world, "encrypt"));
+    assert!(encrypted >= before);
+    world.ok(&["audit", "verify"], b"");
+}
+
+#[test]
+fn a_killed_export_leaves_all_or_nothing() {
+    let world = logged();
+    (0..20).for_each(|_| drop(world.encrypt("Doe")));
+    let usual = duration(&world, &["audit", "export", "-o", "first"]);
+    for n in 0..20 {
+        let name = format!("export{n}");
+        kill(&world, &["audit", "export", "-o", &name], usual);
+        if world.path(&name).exists() {
+            let checked = python(&world, &name);
+            assert_eq!(checked.code, 0, "{}", checked.err());
+        }
+    }
+    world.ok(&["audit", "export", "-o", "last"], b"");
+    let left = fs::read_dir(world.path(".")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().contains("partial")));
+    world.ok(&["audit", "verify"], b"");
 }
