@@ -18,6 +18,7 @@ pub mod fields;
 pub mod files;
 mod gate;
 pub mod home;
+pub mod impact;
 pub mod inspect;
 pub mod keys;
 pub mod ledger;

@@ -177,9 +177,9 @@ fn add_items(
 ) -> Result<(), EngineError> {
     for Opened { document, found } in opened {
         for (span, found) in document.spans.iter().zip(found) {
-            let Found::Value(Held::Sealed(_, key)) = found else { continue };
+            let Found::Value(Held::Sealed(_, key, under)) = found else { continue };
             let identity = document.identity(span).ok_or(Error::Rejected)?;
-            key.add_to(items, &binding(identity))?;
+            key.add_to(items, *under, &binding(identity))?;
         }
     }
     add_ids(ids, items);

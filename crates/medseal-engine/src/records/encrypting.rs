@@ -31,7 +31,7 @@ impl Engine {
             let Some(field) = run.keys.field(identity, span.field) else { continue };
             let Some(resolved) = &field.encrypting else { continue };
             resolved
-                .add_to(&mut items, &binding(identity))
+                .add_to(&mut items, resolved.under(), &binding(identity))
                 .map_err(|error| error.at(document.position(span)))?;
         }
         self.record_encryption(&run.keys, items).await?;

@@ -8,6 +8,7 @@
 mod audit;
 mod canary;
 mod escrow;
+mod export;
 mod fhir;
 mod files;
 mod homes;
