@@ -55,7 +55,7 @@ impl Engine {
         if let (Some(details), Some(case)) = (&mut kept, self.occasion.case.as_deref()) {
             details.set_case(case);
         }
-        let count = items.count();
+        let (count, request) = (items.count(), items.request());
         let decided = self.decide::<O>(items, about.epoch).await?;
         let details = Details {
             time: self.clock.now(),
@@ -69,6 +69,7 @@ impl Engine {
             keys: about.keys,
             change: about.change,
             subjects,
+            request,
         };
         match decided.outcome {
             Ok(authorized) => {

@@ -175,6 +175,7 @@ fn line(entry: &EntrySummary) -> String {
     if !entry.alarms.is_empty() {
         line.push_str(&format!("  ALARM {}", entry.alarms.join(",")));
     }
+    line.extend(entry.approval.as_ref().map(|id| format!("  approval {id}")));
     line.extend(entry.note.as_ref().map(|note| format!("  {note}")));
     line.trim_end().to_owned()
 }

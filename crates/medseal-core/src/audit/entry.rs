@@ -179,6 +179,8 @@ pub struct Access<'a> {
     pub subjects: Vec<SubjectTag>,
     /// How many further subjects stand in the details only.
     pub more_subjects: u64,
+    /// The request for approvals by which it was done, or that it is about.
+    pub request: Option<[u8; 16]>,
 }
 
 /// What the entry commits to.
@@ -329,6 +331,7 @@ impl<'a> Access<'a> {
             !self.alarms.is_empty(),
             !self.subjects.is_empty(),
             self.more_subjects > 0,
+            self.request.is_some(),
         ];
         let details = if self.details.is_some() { 3 } else { 0 };
         6 + details + optional.into_iter().filter(|there| *there).count() as u64
@@ -374,7 +377,11 @@ impl<'a> Access<'a> {
         }
         write_names(e, 36, &self.alarms)?;
         write_ids(e, 40, &self.subjects)?;
-        write_count(e, 41, self.more_subjects)
+        write_count(e, 41, self.more_subjects)?;
+        if let Some(request) = &self.request {
+            e.u8(49)?.bytes(request)?;
+        }
+        Ok(())
     }
 }
 
@@ -418,7 +425,7 @@ struct Members<'a> {
     /// Which of the numbers were there.
     seen: u64,
     texts: [Option<&'a str>; 7],
-    bytes: [Option<&'a [u8]>; 9],
+    bytes: [Option<&'a [u8]>; 10],
     collections: Vec<&'a str>,
     keys: Vec<&'a str>,
     more_rules: Vec<&'a str>,
@@ -428,11 +435,11 @@ struct Members<'a> {
 }
 
 /// One more than the highest member; at most 64.
-const MEMBERS: usize = 42;
+const MEMBERS: usize = 50;
 /// Members that are text, each at its place in [`Members::texts`].
 const TEXTS: [u8; 7] = [6, 7, 8, 13, 19, 34, 35];
 /// Members that are bytes, each at its place in [`Members::bytes`].
-const BYTES: [u8; 9] = [2, 12, 21, 22, 23, 26, 27, 30, 32];
+const BYTES: [u8; 10] = [2, 12, 21, 22, 23, 26, 27, 30, 32, 49];
 
 impl<'a> Members<'a> {
     fn none() -> Self {
@@ -509,6 +516,10 @@ impl<'a> Members<'a> {
             Some(id) => Some(id.try_into().ok()?),
             None => None,
         };
+        let request = match self.bytes_of(49) {
+            Some(id) => Some(id.try_into().ok()?),
+            None => None,
+        };
         let details = match self.number(20) {
             Some(length) => {
                 let (digest, items_root) = (self.hash(21)?, self.hash(22)?);
@@ -544,6 +555,7 @@ impl<'a> Members<'a> {
             purpose,
             on_behalf_of,
             alarms: self.alarms,
+            request,
         })
     }
 

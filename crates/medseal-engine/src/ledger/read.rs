@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::Changed;
 use medseal_core::KeyVersionId;
+use medseal_core::approval::RequestId;
 use medseal_core::audit::{Access, DetailItem, DetailsKey, Entry, Event, SubjectPseudonym};
 use medseal_core::keyring::UnixSeconds;
 use medseal_policy::{PrincipalId, ReadAudit};
@@ -85,6 +86,9 @@ pub struct EntrySummary {
     /// How many subjects it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subjects: Option<u64>,
+    /// The request for approvals by which it was done, or that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
     /// The store's epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store_epoch: Option<u64>,
@@ -229,6 +233,7 @@ impl EntrySummary {
                 .collect(),
             not_listed: Some(more).filter(|more| *more > 0),
             subjects: Some(subjects).filter(|subjects| *subjects > 0),
+            approval: access.request.map(|id| RequestId(id).to_string()),
             store_epoch: Some(access.epoch),
             note: access.change.map(str::to_owned),
             ..self

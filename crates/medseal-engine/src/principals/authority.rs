@@ -134,6 +134,7 @@ impl Engine {
             keys: &[],
             change: Some("an access token was refused"),
             subjects: Vec::new(),
+            request: None,
         };
         self.ledger.record_denied::<Authenticate>(items.digest(), &[], details)
     }
