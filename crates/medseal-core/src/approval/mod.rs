@@ -12,4 +12,6 @@ mod statement;
 pub use request::{
     Act, Alteration, ApprovalRequest, EligibleApprover, RequestDigest, RequestId, Requester,
 };
-pub use statement::{ApproverKeyId, ApproverKeys, ApproverSigner, SignedStatement, Verdict};
+pub use statement::{
+    ApproverKeyId, ApproverKeys, ApproverSigner, SignedStatement, Verdict, claimed_verdict,
+};

@@ -194,6 +194,12 @@ impl fmt::Display for Digits {
     }
 }
 
+/// What a statement says before anything is verified: enough to heed a denial, never to count an
+/// approval. A denial stands even when the key that signed it was replaced.
+pub fn claimed_verdict(note: &str) -> Option<Verdict> {
+    Verdict::from_name(note.lines().nth(4)?.strip_prefix("verdict ")?)
+}
+
 /// The private keys of an approver.
 pub struct ApproverSigner {
     keys: ApproverKeys,
