@@ -26,6 +26,9 @@ pub(crate) struct Access {
     /// system says who asks]
     #[arg(long, global = true, value_name = "@FILE")]
     pub(crate) access_token: Option<String>,
+    /// The request for approvals by which this is done [default: an open one for the very same]
+    #[arg(long, global = true, value_name = "ID")]
+    pub(crate) approval: Option<String>,
 }
 
 const PURPOSES: [&str; 5] = ["treatment", "payment", "operations", "research", "emergency"];
@@ -62,6 +65,17 @@ pub(crate) enum Principal {
     Show {
         /// Its name
         name: String,
+    },
+    /// Register the public keys with which a principal approves
+    ApproverKey {
+        /// The principal
+        name: String,
+        /// What `medseal approval key create` printed, as @FILE
+        #[arg(value_name = "@FILE")]
+        file: String,
+        /// Why, for those who must approve it
+        #[arg(long)]
+        reason: Option<String>,
     },
     /// Take everything from a principal, for good
     Disable {

@@ -1,5 +1,7 @@
 //! What can be put under dual control, as values for a policy's table and as types for the proof.
 
+use crate::operation;
+
 /// Something that may need approvals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
@@ -50,6 +52,8 @@ impl Action {
 pub trait Controlled: sealed::Sealed {
     /// Its value.
     const ACTION: Action;
+    /// The operation that it is, for the rules of a policy.
+    type Operation: operation::Op;
 }
 
 mod sealed {
@@ -57,37 +61,38 @@ mod sealed {
 }
 
 macro_rules! action {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident is $operation:ident) => {
         $(#[$doc])*
         pub enum $name {}
         impl sealed::Sealed for $name {}
         impl Controlled for $name {
             const ACTION: Action = Action::$name;
+            type Operation = operation::$operation;
         }
     };
 }
 
 action!(
     /// Destroying a key version.
-    DestroyKey
+    DestroyKey is ChangeKeys
 );
 action!(
     /// Splitting what opens the home.
-    CreateEscrow
+    CreateEscrow is ManageRoot
 );
 action!(
     /// Destroying the secrets of a subject.
-    EraseSubject
+    EraseSubject is EraseSubject
 );
 action!(
     /// Granting a role that governs.
-    GrantRole
+    GrantRole is ManagePrincipals
 );
 action!(
     /// Registering the key of an approver.
-    RegisterApprover
+    RegisterApprover is ManagePrincipals
 );
 action!(
     /// Replacing the policy.
-    SetPolicy
+    SetPolicy is ManagePolicy
 );

@@ -111,7 +111,7 @@ impl Policy {
         })
     }
 
-    /// How many rows the table has.
+    /// How many operations the table names.
     pub fn approval_count(&self) -> usize {
         self.approvals.0.len()
     }
