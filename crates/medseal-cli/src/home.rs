@@ -43,6 +43,7 @@ pub(crate) fn occasion(arguments: &Arguments) -> Result<Occasion, Failure> {
         on_behalf_of: arguments.access.on_behalf_of.clone(),
         purpose: purpose(arguments),
         case: arguments.access.case.clone(),
+        reason: access.reason.clone(),
         approval: access.approval.as_deref().map(request_id).transpose()?,
     })
 }

@@ -16,7 +16,7 @@ pub(crate) struct Access {
     /// Go past the policy in an emergency, if the policy lets you; needs --reason
     #[arg(long, global = true)]
     pub(crate) break_glass: bool,
-    /// Why; kept encrypted, until and after somebody has reviewed it
+    /// Why. Of an emergency it is kept encrypted; whoever must approve something reads it
     #[arg(long, global = true, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
     /// Act on behalf of a principal; for the owner and admins

@@ -1,7 +1,9 @@
 //! Requests for approvals, and statements about them.
 
-use crate::support::Counting;
+use crate::support::{Counting, kdf};
 use aws_lc_rs::digest::{SHA256, digest as sha256};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use medseal_core::StoreId;
 use medseal_core::approval::{
     Act, Alteration, ApprovalRequest, ApproverKeyId, ApproverKeys, ApproverSigner,
@@ -193,6 +195,21 @@ fn a_statement_that_was_altered_stripped_or_made_by_others_is_refused() {
     let seed = ApproverSeed::from_slice(&[2; 32]).unwrap();
     let there = ApproverSigner::new(&elsewhere, [2; 8], &seed).unwrap();
     assert_ne!(there.keys().id(), ours.keys().id());
+}
+
+/// The Ed25519 key by a KDF and a library call that share no code with the crate's.
+#[test]
+fn keys_are_derived_for_one_principal_of_one_store() {
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+    let context = [store().as_str().as_bytes(), &[2; 8]].concat();
+    let seed = kdf(&[2; 32], "medseal/v1/approver-ed25519", &context, 32);
+    let expected = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
+    let vkeys = signer(2, 2).keys().to_vkeys();
+    let encoded = vkeys.lines().next().unwrap().splitn(3, '+').nth(2).unwrap().to_owned();
+    let raw = STANDARD.encode([&[1][..], expected.public_key().as_ref()].concat());
+    assert_eq!(encoded, raw);
+    let ids = [signer(2, 2), signer(3, 2), signer(2, 3)].map(|signer| signer.keys().id());
+    assert!(ids[0] != ids[1] && ids[0] != ids[2] && ids[1] != ids[2]);
 }
 
 #[test]

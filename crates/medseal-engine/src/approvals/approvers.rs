@@ -7,8 +7,8 @@ use crate::error::EngineError;
 use crate::gate::Changed;
 use crate::principals::Directory;
 use medseal_core::KeyVersionId;
-use medseal_core::approval::{Act, Alteration, ApproverKeys};
-use medseal_policy::approval::{Action, Approver, RegisterApprover};
+use medseal_core::approval::{Act, Alteration, ApproverKeys, Requester};
+use medseal_policy::approval::{Action, Approver, RegisterApprover, eligible};
 use medseal_policy::{Caller, Kind, ManagePrincipals, PrincipalId, Weakening};
 use medseal_store::{ApproverKeyRecord, Change, Record, StoreError, Stored};
 use zeroize::Zeroizing;
@@ -105,6 +105,23 @@ impl Engine {
         let ever = self.rows().all::<ApproverKeyRecord>(&[]).await?.len();
         let strength = directory.policy()?.strength(self.floor());
         Ok(if ever >= usize::from(strength) { Weakening::Yes } else { Weakening::No })
+    }
+
+    /// What nobody can do because fewer people can approve it than must.
+    pub(crate) async fn approvers_missing(&self) -> Result<Vec<String>, EngineError> {
+        let (directory, _) = self.directory().await?;
+        let (policy, approvers) = (directory.policy()?, self.approvers(&directory).await?);
+        let nobody = Requester { principal: None, os_user: None, name: String::new() };
+        let lacking = |action: Action| {
+            let needed = policy.demand(action, self.floor())?.approvals;
+            let (operation, parameters) = (action.name().to_owned(), Vec::new());
+            let alterations = Vec::new();
+            let act = Act { operation, tenant: None, concerns: None, parameters, alterations };
+            let found = eligible(&policy, &approvers, &nobody, &act).len();
+            let told = format!("{} needs {needed}, and {found} could approve it", action.name());
+            (found < usize::from(needed)).then_some(told)
+        };
+        Ok(Action::ALL.into_iter().filter_map(lacking).collect())
     }
 
     /// Every principal with a registered key.

@@ -49,12 +49,13 @@ impl Engine {
         };
         self.must_be_allowed::<A>(asking).await?;
         self.in_own_name()?;
-        check_reason(asking.reason)?;
+        let reason = asking.reason.or(self.occasion.reason.as_deref());
+        check_reason(reason)?;
         let caller = self.requester(&directory);
         match self.request_for(&caller, act).await? {
             Some(known) => self.judge_request(&panel, &known, (&caller, act), demand).await,
             None => {
-                let request = self.make_request(act, demand, asking.reason).await?;
+                let request = self.make_request(act, demand, reason).await?;
                 let given = Given { needed: request.needed, given: 0 };
                 Err(required(&request, given))
             }

@@ -21,6 +21,8 @@ pub struct EntryFilter {
     pub operation: Option<String>,
     /// Only the decision with this id.
     pub decision: Option<String>,
+    /// Only what belongs to the request for approvals with this id.
+    pub request: Option<String>,
     /// Only where a budget's alarm or limit was reached.
     pub alarms: bool,
     /// Not before this time.
@@ -161,9 +163,11 @@ impl EntryFilter {
             Event::Operation(access) => Some(access),
             _ => None,
         };
+        let request = || access?.request.map(|id| RequestId(id).to_string());
         let decision = || access.and_then(|access| decision_of(access));
         self.operation.as_ref().is_none_or(|name| name == name_of(&entry.event))
             && self.decision.as_ref().is_none_or(|id| decision().as_ref() == Some(id))
+            && self.request.as_ref().is_none_or(|id| request() == Some(id.clone()))
             && (!self.alarms || access.is_some_and(|access| !access.alarms.is_empty()))
             && self.since.is_none_or(|since| time >= since)
             && self.until.is_none_or(|until| time <= until)

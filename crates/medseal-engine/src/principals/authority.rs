@@ -39,6 +39,8 @@ pub struct Occasion {
     /// The request by which something is carried out; without it the caller's open request for the
     /// very same is looked for.
     pub approval: Option<RequestId>,
+    /// Why, for those who are asked to approve something that has no reason of its own.
+    pub reason: Option<String>,
 }
 
 /// Whose process and whose directory it is.

@@ -74,7 +74,8 @@ impl Engine {
     }
 
     /// A home in which enough people can approve does not become one in which too few can. One in
-    /// which they are too few already can still change its other rules.
+    /// which they are too few already can still change its other rules, and asks for no more: if it
+    /// did, there would be no quorum yet, and new approvers would be let in unasked.
     async fn must_stay_approvable(
         &self,
         directory: &Directory,
@@ -88,8 +89,10 @@ impl Engine {
             let found = eligible(policy, &approvers, &nobody, &act).len();
             (found < usize::from(needed)).then_some((needed, found))
         };
-        match (lacks(&directory.policy()?), lacks(next)) {
-            (None, Some((needed, eligible))) => {
+        let now = directory.policy()?;
+        let grows = next.strength(Floor::None) > now.strength(Floor::None);
+        match (lacks(&now), lacks(next)) {
+            (before, Some((needed, eligible))) if grows || before.is_none() => {
                 Err(ApprovalError::TooFewApprovers { needed, eligible }.into())
             }
             _ => Ok(()),

@@ -221,10 +221,8 @@ pub fn eligible(
             // the owner of a home has no id: whoever stands for the same user is the same person
             || (os_user.is_some() && *os_user == requester.os_user);
         let is_person = matches!(principal.kind, Kind::Person | Kind::OsUser);
-        let of_tenant = principal.tenant.is_none() || principal.tenant == act.tenant;
-        principal.active
-            && is_person
-            && of_tenant
+        // the decision itself denies everything to whoever is disabled or of another tenant
+        is_person
             && keys.principal() == id
             && principal.roles.contains(APPROVER)
             && !is_requester

@@ -221,6 +221,9 @@ fn other_parameters_than_were_approved_are_refused() {
     let world =
         World { act: Act { operation: "create-escrow".to_owned(), ..act() }, ..World::approved() };
     assert_eq!(world.shortfall(), Some(Shortfall::Other));
+    let elsewhere = StoreId::parse("00000000-0000-4000-8000-000000000001").unwrap();
+    let other = judge::<DestroyKey>(&World::approved().case(&elsewhere)).err();
+    assert_eq!(other, Some(Shortfall::Other), "another store");
     let other = judge::<CreateEscrow>(&World::approved().case(&store())).err();
     assert_eq!(other, Some(Shortfall::Other));
 }
@@ -281,6 +284,20 @@ fn an_approver_of_another_tenant_does_not_count_whatever_it_is_called() {
     // for what belongs to no tenant, only those of every tenant
     let everywhere = Act { tenant: None, ..act() };
     let found = eligible(policy(), &world.approvers, &requester(), &everywhere);
+    assert_eq!(found.iter().map(|who| who.principal[0]).collect::<Vec<_>>(), [0, 2]);
+}
+
+/// A rule alone makes nobody an approver, nor does the key of somebody else.
+#[test]
+fn an_approver_has_the_role_and_a_key_of_its_own() {
+    let everybody = POLICY.replace(r#"roles = ["approver"]"#, r#"roles = ["*"]"#);
+    let mut world = World { policy: Policy::parse(&everybody).unwrap(), ..World::approved() };
+    assert_eq!(world.shortfall(), None);
+    world.approvers[1].principal.roles = BTreeSet::from(["auditor".to_owned()]);
+    assert_eq!(world.shortfall(), missing(2, 1));
+    let mut world = World::new();
+    world.approvers[1].keys = signer(0, 0).keys().clone();
+    let found = eligible(policy(), &world.approvers, &requester(), &act());
     assert_eq!(found.iter().map(|who| who.principal[0]).collect::<Vec<_>>(), [0, 2]);
 }
 

@@ -162,6 +162,37 @@ fn removing_approvers_does_not_begin_again() {
     assert_eq!(code(block_on(ward.f.engine.grant_role("ann", "approver"))), "APPROVERS_TOO_FEW");
 }
 
+/// Nor by a table that asks for more than there are keys, as if there were no quorum yet.
+#[test]
+fn a_table_does_not_grow_past_the_approvers_there_are() {
+    let ward = ward();
+    for name in ["bob", "cy"] {
+        block_on(ward.f.engine.disable_principal(name, None)).unwrap();
+    }
+    let with = |rows: &str| block_on(ward.f.engine.set_policy(&format!("{CLINIC}{RULES}{rows}")));
+    assert_eq!(code(with(&table(r#"["destroy-key"]"#, 4))), "APPROVERS_TOO_FEW");
+    let new = NewPrincipal { name: "puppet", kind: Kind::Person, tenant: None, os_user: None };
+    block_on(ward.f.engine.create_principal(&new, None)).unwrap();
+    assert_eq!(code(block_on(ward.f.engine.grant_role("puppet", "approver"))), "APPROVERS_TOO_FEW");
+    // other rules can still be changed, though too few are left
+    with(&format!("{}\n# the same table\n", table(r#"["destroy-key"]"#, 2))).unwrap();
+    let checks = block_on(ward.f.engine.examine(&ward.f.home));
+    let check = checks.iter().find(|c| c.name == "people who can approve").unwrap();
+    assert_eq!(check.detail.as_deref(), Some("destroy-key needs 2, and 1 could approve it"));
+}
+
+/// openbao#3814: whoever was an approver by way of something else was not recognised.
+#[test]
+fn an_approver_with_further_roles_is_recognised() {
+    let ward = ward();
+    for role in ["auditor", "nurse", "operator", "admin"] {
+        block_on(ward.f.engine.grant_role("ann", role)).unwrap();
+    }
+    assert_eq!(code(ward.destroy()), "APPROVAL_REQUIRED");
+    let id = ward.open_request();
+    assert_eq!(ward.approve(0, &id).unwrap().given.given, 1);
+}
+
 #[test]
 fn a_policy_that_weakens_the_table_needs_the_approvals_of_the_table() {
     let ward = ward();
@@ -219,7 +250,7 @@ fn rows_that_were_edited_deleted_or_moved_are_refused() {
     const EDITS: [Edit; 6] = [
         ("UPDATE approval_requests SET state = 'open'", "STORE_ROW_REJECTED"),
         (
-            "UPDATE approvals SET principal_id = (SELECT max(principal_id) FROM approver_keys) WHERE principal_id = (SELECT min(principal_id) FROM approvals)",
+            "UPDATE approvals SET principal_id = 'ffffffffffffffff' WHERE principal_id = (SELECT min(principal_id) FROM approvals)",
             "STORE_ROW_REJECTED",
         ),
         (

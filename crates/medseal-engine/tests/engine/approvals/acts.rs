@@ -3,9 +3,9 @@
 use super::{Ward, create, table, ward_in};
 use crate::subjects::{JANE, hold, of, release};
 use crate::support::{code, encrypt, fixture, scope};
-use medseal_engine::EngineError;
 use medseal_engine::escrow::Custodian;
 use medseal_engine::principals::Kind;
+use medseal_engine::{Engine, EngineError};
 use pollster::block_on;
 use zeroize::Zeroizing;
 
@@ -36,6 +36,30 @@ fn an_escrow_is_made_once_for_the_custodians_that_were_named() {
     assert_eq!(shares.len(), 2);
     assert_eq!(code(make(["ann", "bob"])), "APPROVAL_REQUIRED", "used up");
     assert_eq!(code(make(["ann", "eve"])), "APPROVAL_REQUIRED", "others than were named");
+}
+
+/// Two processes that find one approved request make one escrow.
+#[test]
+fn of_two_that_carry_it_out_at_once_one_does() {
+    let ward = ward_in(fixture(), &table(r#"["create-escrow"]"#, 1));
+    let make = |engine: &Engine| {
+        code(block_on(engine.create_escrow(2, &custodians(["ann", "bob"]), None)))
+    };
+    assert_eq!(make(&ward.f.engine), "APPROVAL_REQUIRED");
+    ward.approve(0, &ward.open_request()).unwrap();
+    let barrier = std::sync::Barrier::new(4);
+    let answers: Vec<&str> = std::thread::scope(|scope| {
+        let one = || {
+            let engine = super::open_on(&ward.f, <_>::default()).unwrap();
+            barrier.wait();
+            make(&engine)
+        };
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(one)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let done = answers.iter().filter(|answer| **answer == "OK").count();
+    assert_eq!(done, 1, "{answers:?}");
+    assert_eq!(answers.iter().filter(|answer| **answer == "APPROVAL_REQUIRED").count(), 3);
 }
 
 #[test]

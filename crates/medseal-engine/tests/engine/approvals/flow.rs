@@ -5,6 +5,7 @@ use crate::support::{START, code, fixture};
 use medseal_engine::Engine;
 use medseal_engine::approvals::{ApproverKeyFile, Verdict};
 use medseal_engine::keys::Destroyed;
+use medseal_engine::ledger::EntryFilter;
 use medseal_engine::principals::{Kind, Occasion};
 use pollster::block_on;
 
@@ -39,9 +40,8 @@ fn the_log_connects_request_verdicts_and_what_was_done() {
     ward.approve(2, &id).unwrap();
     ward.destroy().unwrap();
     let about: Vec<(String, String)> = ward
-        .entries()
+        .entries_of(&EntryFilter { request: Some(id.clone()), ..EntryFilter::default() })
         .into_iter()
-        .filter(|entry| entry.approval.as_deref() == Some(id.as_str()))
         .map(|entry| (entry.operation, entry.principal.unwrap()))
         .collect();
     let owner = ward.entries()[1].principal.clone().unwrap();
@@ -53,6 +53,14 @@ fn the_log_connects_request_verdicts_and_what_was_done() {
         of("change-keys", &owner),
     ];
     assert_eq!(about, expected);
+    // a request says why, also where the command has no reason of its own
+    let (on_behalf_of, reason) = (None, Some("the yearly review".to_owned()));
+    let owner = open_on(&ward.f, Occasion { on_behalf_of, reason, ..Occasion::default() }).unwrap();
+    assert_eq!(code(block_on(owner.grant_role("olga", "approver"))), "PRINCIPAL_NOT_FOUND");
+    create(&ward.f, "olga", Kind::Person, &[]);
+    assert_eq!(code(block_on(owner.grant_role("olga", "approver"))), "APPROVAL_REQUIRED");
+    let shown = block_on(owner.show_approval(&ward.open_request())).unwrap();
+    assert_eq!(shown.summary.reason.as_deref(), Some("the yearly review"));
 }
 
 #[test]

@@ -139,8 +139,12 @@ impl Ward {
     }
 
     fn entries(&self) -> Vec<EntrySummary> {
+        self.entries_of(&EntryFilter::default())
+    }
+
+    fn entries_of(&self, filter: &EntryFilter) -> Vec<EntrySummary> {
         let mut entries = Vec::new();
-        list_entries(&self.f.home.audit(), &EntryFilter::default(), |entry| {
+        list_entries(&self.f.home.audit(), filter, |entry| {
             entries.push(entry);
             Ok(())
         })
