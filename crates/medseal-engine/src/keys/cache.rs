@@ -25,7 +25,7 @@ pub(crate) struct KeyCache {
     field_keys: HashMap<FieldPlace, Entry>,
     /// By tenant and id.
     subjects: HashMap<(String, String), Aged<SubjectKeys>>,
-    /// By key version, which has one tenant, and subject.
+    /// By key version, which has one tenant, and subject; the subject is empty for the tenant's own.
     deks: HashMap<(KeyVersionId, String), Aged<Dek>>,
 }
 
@@ -93,7 +93,9 @@ impl KeyCache {
         if fresh && same_tenant {
             return Some(Arc::clone(&entry.key));
         }
+        // and what it came from, or its limits would be those of one derivation
         self.field_keys.remove(&place);
+        self.deks.remove(&(id, subject.to_owned()));
         None
     }
 

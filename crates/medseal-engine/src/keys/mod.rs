@@ -207,8 +207,8 @@ impl Engine {
         self.kek(id).await.map(drop)
     }
 
-    /// The data key of a tenant or of one of its subjects. That of a subject is kept for a while,
-    /// because its fields come one after another and each would unwrap the KEK again.
+    /// The data key of a tenant or of one of its subjects. It is kept for a while, because the
+    /// fields of a document come one after another and each would unwrap the KEK again.
     async fn dek(
         &self,
         key: &LoadedKey,
@@ -216,15 +216,16 @@ impl Engine {
         subject: Option<&SubjectKeys>,
     ) -> Result<Arc<Dek>, EngineError> {
         let (id, suite) = (version.id, version.suite);
-        let Some(subject) = subject else {
-            return Ok(Arc::new(self.kek(id).await?.tenant_dek(id, suite, &key.tenant)));
-        };
-        let (of, now) = (subject.subject().as_str(), self.clock.monotonic_millis());
+        let of = subject.map_or("", |subject| subject.subject().as_str());
+        let now = self.clock.monotonic_millis();
         if let Some(known) = self.cache().dek(id, of, now, &self.options) {
             return Ok(known);
         }
         let kek = self.kek(id).await?;
-        let dek = Arc::new(kek.subject_dek(id, suite, &key.tenant, of, subject.secret())?);
+        let dek = Arc::new(match subject {
+            Some(subject) => kek.subject_dek(id, suite, &key.tenant, of, subject.secret())?,
+            None => kek.tenant_dek(id, suite, &key.tenant),
+        });
         self.cache().put_dek(id, of, Arc::clone(&dek), now);
         Ok(dek)
     }
