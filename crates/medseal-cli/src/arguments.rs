@@ -3,7 +3,9 @@
 pub(crate) mod approval;
 pub(crate) mod audit;
 pub(crate) mod escrow;
+pub(crate) mod export;
 pub(crate) mod file;
+pub(crate) mod impact;
 mod manual;
 pub(crate) mod principal;
 pub(crate) mod subject;
@@ -268,6 +270,8 @@ pub(crate) enum Key {
         #[arg(long, value_enum)]
         cause: Cause,
     },
+    /// Show what a key or a version protects, whose data it is, and who opened it; this is recorded
+    Impact(impact::Impact),
     /// Start the waiting period; called again after it, destroy the key material
     Destroy {
         #[command(flatten)]

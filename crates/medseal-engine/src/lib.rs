@@ -19,6 +19,7 @@ pub mod fields;
 pub mod files;
 mod gate;
 pub mod home;
+pub mod impact;
 pub mod inspect;
 pub mod keys;
 pub mod ledger;

@@ -75,6 +75,8 @@ pub(crate) enum Audit {
         /// The witness's own directory, where those who write the log cannot write
         directory: PathBuf,
     },
+    /// Write entries for other programs, with a manifest; this is recorded itself
+    Export(super::export::Export),
     /// Print the log's public keys
     Key,
 }

@@ -60,6 +60,7 @@ pub(crate) async fn run(arguments: &Arguments, command: &Audit) -> Result<(), Fa
                 seen.before.map_or("for the first time".to_owned(), |n| format!("after {n}"));
             output::line(&format!("{} entries signed, {before}", seen.size))
         }
+        Audit::Export(command) => crate::commands::export::run(arguments, command).await,
         Audit::Key => {
             let engine = home::open(arguments).await?;
             let keys = engine.audit_keys().to_vkeys();

@@ -179,6 +179,12 @@ pub struct Access<'a> {
     pub subjects: Vec<SubjectTag>,
     /// How many further subjects stand in the details only.
     pub more_subjects: u64,
+    /// Of operations on values: how many are under each of [`Access::key_ids`].
+    pub key_items: Vec<u64>,
+    /// Of re-encryptions: ids of the key versions that the values are carried over to, ascending.
+    pub target_ids: Vec<[u8; 8]>,
+    /// How many values are carried over to each of them.
+    pub target_items: Vec<u64>,
     /// The request for approvals by which it was done, or that it is about.
     pub request: Option<[u8; 16]>,
 }
@@ -257,6 +263,7 @@ impl<'a> Entry<'a> {
             && access.change.is_none_or(|c| !c.is_empty() && c.len() <= MAX_CHANGE_BYTES)
             && access.subjects.len() <= MAX_NAMES
             && access.subjects.is_sorted_by(|a, b| a < b)
+            && access.counts_its_items()
     }
 
     fn write(&self, out: &mut Vec<u8>) -> EncodeResult {
@@ -331,6 +338,9 @@ impl<'a> Access<'a> {
             !self.alarms.is_empty(),
             !self.subjects.is_empty(),
             self.more_subjects > 0,
+            !self.key_items.is_empty(),
+            !self.target_ids.is_empty(),
+            !self.target_items.is_empty(),
             self.request.is_some(),
         ];
         let details = if self.details.is_some() { 3 } else { 0 };
@@ -378,11 +388,37 @@ impl<'a> Access<'a> {
         write_names(e, 36, &self.alarms)?;
         write_ids(e, 40, &self.subjects)?;
         write_count(e, 41, self.more_subjects)?;
+        write_counts(e, 46, &self.key_items)?;
+        write_ids(e, 47, &self.target_ids)?;
+        write_counts(e, 48, &self.target_items)?;
         if let Some(request) = &self.request {
             e.u8(49)?.bytes(request)?;
         }
         Ok(())
     }
+
+    /// Each count stands beside its key version, none is zero, and together they are no more than
+    /// the items.
+    fn counts_its_items(&self) -> bool {
+        let counts = |counts: &[u64], ids: &[[u8; 8]]| {
+            let sum = counts.iter().try_fold(0u64, |sum, count| sum.checked_add(*count));
+            counts.len() == ids.len()
+                && counts.iter().all(|count| *count > 0)
+                && sum.is_some_and(|sum| sum <= self.items)
+        };
+        (self.key_items.is_empty() || counts(&self.key_items, &self.key_ids))
+            && self.target_ids.len() <= MAX_NAMES
+            && self.target_ids.is_sorted_by(|a, b| a < b)
+            && counts(&self.target_items, &self.target_ids)
+    }
+}
+
+fn write_counts(e: &mut Encoder<&mut Vec<u8>>, member: u8, counts: &[u64]) -> EncodeResult {
+    if !counts.is_empty() {
+        e.u8(member)?.array(counts.len() as u64)?;
+        counts.iter().try_for_each(|count| e.u64(*count).map(drop))?;
+    }
+    Ok(())
 }
 
 fn write_ids<const N: usize>(
@@ -432,6 +468,9 @@ struct Members<'a> {
     alarms: Vec<&'a str>,
     key_ids: Vec<[u8; 8]>,
     subjects: Vec<SubjectTag>,
+    key_items: Vec<u64>,
+    target_ids: Vec<[u8; 8]>,
+    target_items: Vec<u64>,
 }
 
 /// One more than the highest member; at most 64.
@@ -454,6 +493,9 @@ impl<'a> Members<'a> {
             subjects: Vec::new(),
             more_rules: Vec::new(),
             alarms: Vec::new(),
+            key_items: Vec::new(),
+            target_ids: Vec::new(),
+            target_items: Vec::new(),
         }
     }
 
@@ -473,6 +515,9 @@ impl<'a> Members<'a> {
                 36 => members.alarms = read_list(&mut d, |d| d.str().ok())?,
                 17 => members.key_ids = read_list(&mut d, |d| d.bytes().ok()?.try_into().ok())?,
                 40 => members.subjects = read_list(&mut d, |d| d.bytes().ok()?.try_into().ok())?,
+                46 => members.key_items = read_list(&mut d, |d| d.u64().ok())?,
+                47 => members.target_ids = read_list(&mut d, |d| d.bytes().ok()?.try_into().ok())?,
+                48 => members.target_items = read_list(&mut d, |d| d.u64().ok())?,
                 _ => members.read_string(member, &mut d)?,
             }
         }
@@ -555,6 +600,9 @@ impl<'a> Members<'a> {
             purpose,
             on_behalf_of,
             alarms: self.alarms,
+            key_items: self.key_items,
+            target_ids: self.target_ids,
+            target_items: self.target_items,
             request,
         })
     }

@@ -32,6 +32,8 @@ mod leak;
 #[cfg(test)]
 mod operation;
 #[cfg(test)]
+mod protection;
+#[cfg(test)]
 mod pseudonym;
 #[cfg(test)]
 mod row_mac;

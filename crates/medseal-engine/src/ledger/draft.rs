@@ -11,7 +11,7 @@ use medseal_core::primitives::sha256;
 use medseal_core::state_root::{StateAt, StateRoot};
 use medseal_policy::{PrincipalId, Purpose};
 use medseal_store::{RolledBack, StoreError};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// The longest list of names in an entry, and the longest name.
@@ -84,11 +84,15 @@ struct OperationDraft {
     epoch: u64,
     root: Option<StateRoot>,
     items: u64,
+    of_values: bool,
     digest: OperationDigest,
     tenant: Option<String>,
     collections: Names,
     keys: Names,
-    key_ids: BTreeSet<[u8; 8]>,
+    /// How many items are under each key version.
+    key_ids: BTreeMap<[u8; 8], u64>,
+    /// How many items are carried over to each key version.
+    targets: BTreeMap<[u8; 8], u64>,
     change: Option<String>,
     details: Option<SealedDetails>,
     subjects: Vec<SubjectTag>,
@@ -204,11 +208,13 @@ impl OperationDraft {
             epoch: details.epoch,
             root: details.root,
             items: details.count,
+            of_values: operation.is_of_values(),
             digest,
             tenant: None,
             collections: Names::default(),
             keys: Names::default(),
-            key_ids: BTreeSet::new(),
+            key_ids: BTreeMap::new(),
+            targets: BTreeMap::new(),
             change: details.change.map(|change| clip(change, LONGEST_CHANGE)),
             details: None,
             more_subjects: details.subjects.len().saturating_sub(MOST_NAMES) as u64,
@@ -222,24 +228,27 @@ impl OperationDraft {
         draft.rule = first.first().cloned();
         more.iter().for_each(|rule| draft.more_rules.add(rule));
         if let Some(items) = &details.items {
-            draft.describe(items, operation.is_of_values());
+            draft.describe(items);
             draft.seal(items, key)?;
         }
         Ok(draft)
     }
 
     /// What of the items may stand in clear: tenant, collections, ids of key versions.
-    fn describe(&mut self, items: &audit::Details, has_contexts: bool) {
+    fn describe(&mut self, items: &audit::Details) {
         let mut tenants = BTreeSet::new();
-        let (mut last_collection, mut last_id) = (None, None);
+        let mut last_collection = None;
         for item in items.items() {
             // a change of something else than a key version has the id 0
-            if last_id.replace(item.id) != Some(item.id) && item.id.0 != [0; 8] {
-                self.key_ids.insert(item.id.0);
+            if item.id.0 != [0; 8] {
+                *self.key_ids.entry(item.id.0).or_default() += 1;
             }
             // the item of a change is its description, not a context
-            if !has_contexts {
+            if !self.of_values {
                 continue;
+            }
+            if let Some(target) = item.target() {
+                *self.targets.entry(target.0).or_default() += 1;
             }
             if tenants.len() < 2 {
                 tenants.extend(item.tenant());
@@ -279,7 +288,7 @@ impl OperationDraft {
             collections: self.collections.listed(),
             more_collections: self.collections.others.len() as u64,
             keys: self.keys.listed(),
-            key_ids: self.key_ids.iter().copied().take(MOST_NAMES).collect(),
+            key_ids: self.key_ids.keys().copied().take(MOST_NAMES).collect(),
             more_keys: self.keys.others.len().max(more_ids) as u64,
             change: self.change.as_deref(),
             details: self.details,
@@ -290,8 +299,19 @@ impl OperationDraft {
             alarms: self.alarms.listed(),
             subjects: self.subjects.clone(),
             more_subjects: self.more_subjects,
+            key_items: self.counted(&self.key_ids),
+            target_ids: self.targets.keys().copied().take(MOST_NAMES).collect(),
+            target_items: self.counted(&self.targets),
             request: self.request.map(|request| request.0),
         }
+    }
+}
+
+impl OperationDraft {
+    /// How many values are under each of the key versions that are listed; changes have none.
+    fn counted(&self, ids: &BTreeMap<[u8; 8], u64>) -> Vec<u64> {
+        let counts = ids.values().copied().take(MOST_NAMES);
+        counts.filter(|_| self.of_values).collect()
     }
 }
 

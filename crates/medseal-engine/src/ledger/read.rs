@@ -82,6 +82,15 @@ pub struct EntrySummary {
     /// Key-version ids.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub key_version_ids: Vec<String>,
+    /// How many values are under each of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub key_version_items: Vec<u64>,
+    /// Key-version ids that values are carried over to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub carried_over_to: Vec<String>,
+    /// How many values are carried over to each of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub carried_over_items: Vec<u64>,
     /// Collections and key versions that stand in the details alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_listed: Option<u64>,
@@ -123,6 +132,9 @@ pub struct ShownEntry {
 pub struct ShownItem {
     /// The key version.
     pub key_version_id: String,
+    /// The key version that the value is carried over to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carried_over_to: Option<String>,
     /// The collection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collection: Option<String>,
@@ -214,6 +226,7 @@ impl EntrySummary {
 
     fn with(self, access: &Access<'_>) -> Self {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let ids = |ids: &[[u8; 8]]| ids.iter().map(|id| KeyVersionId(*id).to_string()).collect();
         let more = access.more_collections + access.more_keys;
         let subjects = access.subjects.len() as u64 + access.more_subjects;
         Self {
@@ -230,11 +243,10 @@ impl EntrySummary {
             collections: owned(&access.collections),
             items: Some(access.items),
             keys: owned(&access.keys),
-            key_version_ids: access
-                .key_ids
-                .iter()
-                .map(|id| KeyVersionId(*id).to_string())
-                .collect(),
+            key_version_ids: ids(&access.key_ids),
+            key_version_items: access.key_items.clone(),
+            carried_over_to: ids(&access.target_ids),
+            carried_over_items: access.target_items.clone(),
             not_listed: Some(more).filter(|more| *more > 0),
             subjects: Some(subjects).filter(|subjects| *subjects > 0),
             approval: access.request.map(|id| RequestId(id).to_string()),
@@ -307,11 +319,12 @@ fn hexadecimal(bytes: &SubjectPseudonym) -> String {
 }
 
 impl ShownItem {
-    fn of(item: &DetailItem<'_>, is_context: bool) -> Self {
+    pub(super) fn of(item: &DetailItem<'_>, is_context: bool) -> Self {
         let owned = |value: Option<&str>| value.filter(|_| is_context).map(str::to_owned);
         let change = (!is_context).then(|| String::from_utf8_lossy(item.context).into_owned());
         Self {
             key_version_id: item.id.to_string(),
+            carried_over_to: item.target().filter(|_| is_context).map(|id| id.to_string()),
             collection: owned(item.collection()),
             field: owned(item.field()),
             record: owned(item.record()),

@@ -185,6 +185,8 @@ fn of_the_audit_log() -> Vec<E> {
     all.push(E::AuditBroken { place: String::new(), what: "this" });
     all.push(E::AuditFile { place: String::new(), what: "this" });
     all.push(E::NoSuchEntry(1));
+    all.push(E::NoEntries);
+    all.push(E::ExportDetails);
     all
 }
 

@@ -347,6 +347,8 @@ const COMMANDS: &[&str] = &[
     "key resume",
     "key revoke",
     "key destroy",
+    "key impact",
+    "audit export",
     "field",
     "field define",
     "field list",

@@ -9,6 +9,7 @@ mod approvals;
 mod audit;
 mod canary;
 mod escrow;
+mod export;
 mod fhir;
 mod files;
 mod homes;
