@@ -38,14 +38,14 @@ pub(crate) async fn run(arguments: &Arguments, command: &Approval) -> Result<(),
 async fn create_key(arguments: &Arguments, out: &WithPassphrase) -> Result<(), Failure> {
     let passphrase = new_passphrase(out)?;
     let engine = home::open(arguments).await?;
-    let (file, keys) = engine.create_approver_key(&passphrase).await?;
+    let (file, key) = engine.create_approver_key(&passphrase).await?;
     let place = || format!("`{}`", out.what);
     file.write(Path::new(&out.what)).map_err(|error| Failure::At { place: place(), error })?;
-    let vkeys = keys.to_vkeys();
+    let vkeys = key.keys().to_vkeys();
     if arguments.json {
         let lines: Vec<&str> = vkeys.lines().collect();
         return output::json(
-            &json!({ "file": out.what, "key": keys.id().to_string(), "vkeys": lines }),
+            &json!({ "file": out.what, "key": key.keys().id().to_string(), "vkeys": lines }),
         );
     }
     output::write(vkeys.as_bytes())
@@ -58,9 +58,9 @@ async fn verdict(arguments: &Arguments, given: &Given, verdict: Verdict) -> Resu
     let file =
         ApproverKeyFile::parse(&text).map_err(|error| Failure::At { place: place(), error })?;
     let passphrase = home::passphrase(given.key.file.as_deref(), "Passphrase of the key: ")?;
+    let key = file.open(&passphrase).map_err(|error| Failure::At { place: place(), error })?;
     let engine = home::open(arguments).await?;
-    let reason = given.reason.as_deref();
-    let said = engine.give_verdict(&given.id, verdict, (&file, &passphrase), reason).await?;
+    let said = engine.give_verdict(&given.id, verdict, &key, given.reason.as_deref()).await?;
     let (needed, given) = (said.given.needed, said.given.given);
     if arguments.json {
         return output::json(&json!({

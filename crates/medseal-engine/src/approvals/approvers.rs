@@ -1,7 +1,7 @@
 //! Who can approve: keys of approvers, made for whoever asks and registered by whoever manages
 //! principals.
 
-use super::{ApprovalError, ApproverKeyFile, Asking, Commitment};
+use super::{ApprovalError, ApproverKey, ApproverKeyFile, Asking, Commitment};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::Changed;
@@ -16,8 +16,8 @@ use zeroize::Zeroizing;
 const MAX_ATTEMPTS: u32 = 64;
 
 impl Engine {
-    /// Makes the keys of the principal that asks: the file that it keeps, and the public keys to be
-    /// registered. Nothing of it is kept here.
+    /// Makes the keys of the principal that asks, and the file that it keeps of them. The public keys
+    /// are for somebody else to register; nothing of it is kept here.
     ///
     /// # Errors
     /// [`ApprovalError::NotEligible`] for the owner, strangers and services;
@@ -25,15 +25,14 @@ impl Engine {
     pub async fn create_approver_key(
         &self,
         passphrase: &Zeroizing<Vec<u8>>,
-    ) -> Result<(ApproverKeyFile, ApproverKeys), EngineError> {
+    ) -> Result<(ApproverKeyFile, ApproverKey), EngineError> {
         self.begin().await?;
         self.in_own_name()?;
         let principal = match self.asking() {
             Some(Caller::Known(principal)) if principal.kind != Kind::Service => principal,
             _ => return Err(ApprovalError::NotEligible.into()),
         };
-        let (file, signer) = ApproverKeyFile::create(&self.store_id, principal.id, passphrase)?;
-        Ok((file, signer.keys().clone()))
+        ApproverKeyFile::create(&self.store_id, principal.id, passphrase)
     }
 
     /// Registers the public keys of a principal, in the place of those it had.

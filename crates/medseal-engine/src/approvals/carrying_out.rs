@@ -9,7 +9,7 @@ use crate::gate::Changed;
 use medseal_core::approval::Act;
 use medseal_core::keyring::UnixSeconds;
 use medseal_policy::Op;
-use medseal_policy::approval::{Approved, Controlled};
+use medseal_policy::approval::{Approved, Controlled, Stage};
 use medseal_store::{ApprovalRequestRecord, Change, RequestState, StoreError, Stored};
 
 /// A change that was approved, and what the log says of it.
@@ -46,7 +46,11 @@ impl Engine {
         commitment: Commitment<'_>,
     ) -> Result<Option<Approved<A>>, EngineError> {
         let Commitment { epoch, act, mut change, about, details, at } = commitment;
-        self.carry_out(&approved, act, &mut change, at).await?;
+        match self.carry_out(&approved, act, &mut change, at).await {
+            Ok(()) => {}
+            Err(EngineError::Store(StoreError::Conflict)) => return Ok(None),
+            Err(other) => return Err(other),
+        }
         if change.writes.is_empty() {
             self.admit_named::<O>(epoch, &about, details, approved.request()).await?;
             return Ok(Some(approved));
@@ -60,8 +64,10 @@ impl Engine {
         Ok(self.commit_planned(&admitted, planned).await?.then_some(approved))
     }
 
-    /// Adds to a change that the request was carried out. One that was already is a beginning whose
-    /// end comes now.
+    /// Adds to a change that the request is carried out, once.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when somebody else closed it since it was judged.
     pub(crate) async fn carry_out<A: Controlled>(
         &self,
         approved: &Approved<A>,
@@ -72,18 +78,21 @@ impl Engine {
         if !approved.is_for(act) {
             return Err(EngineError::ProofMismatch);
         }
-        let Some(id) = approved.request() else { return Ok(()) };
+        let (Some(id), Stage::Begins) = (approved.request(), approved.stage()) else {
+            return Ok(());
+        };
         let row = self.rows().get::<ApprovalRequestRecord>(&[&id.to_string()]).await?;
         let Stored { record, version } = row.ok_or(StoreError::Conflict)?;
-        if record.state == RequestState::Open {
-            let executed = ApprovalRequestRecord {
-                state: RequestState::Executed,
-                closed_by: Some(self.caller_name()),
-                closed_at: Some(at),
-                ..record
-            };
-            change.update(version, &executed, &self.row_mac)?;
+        if record.state != RequestState::Open {
+            return Err(StoreError::Conflict.into());
         }
+        let executed = ApprovalRequestRecord {
+            state: RequestState::Executed,
+            closed_by: Some(self.caller_name()),
+            closed_at: Some(at),
+            ..record
+        };
+        change.update(version, &executed, &self.row_mac)?;
         Ok(())
     }
 }

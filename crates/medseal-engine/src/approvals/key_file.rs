@@ -10,7 +10,7 @@ use crate::random::BufferedRandom;
 use crate::replace_file::ReplaceFile;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use medseal_core::approval::{ApproverKeyId, ApproverSigner};
+use medseal_core::approval::{ApproverKeyId, ApproverKeys, ApproverSigner};
 use medseal_core::secret::ApproverSeed;
 use medseal_core::stored_secret::Place;
 use medseal_core::{Error, StoreId};
@@ -27,11 +27,24 @@ const PURPOSE: &str = "approver-key";
 /// A key file: whose it is, and the seed under the approver's passphrase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApproverKeyFile {
-    pub(super) store: StoreId,
-    pub(super) principal: PrincipalId,
-    pub(super) key: ApproverKeyId,
+    store: StoreId,
+    principal: PrincipalId,
+    key: ApproverKeyId,
     kdf: PassphraseKdf,
     sealed: Vec<u8>,
+}
+
+/// The private keys of an approver, opened; wiped by the library when dropped.
+pub struct ApproverKey {
+    pub(super) store: StoreId,
+    pub(super) signer: ApproverSigner,
+}
+
+impl ApproverKey {
+    /// The public keys.
+    pub fn keys(&self) -> &ApproverKeys {
+        self.signer.keys()
+    }
 }
 
 impl ApproverKeyFile {
@@ -40,7 +53,7 @@ impl ApproverKeyFile {
         store: &StoreId,
         principal: PrincipalId,
         passphrase: &Zeroizing<Vec<u8>>,
-    ) -> Result<(Self, ApproverSigner), EngineError> {
+    ) -> Result<(Self, ApproverKey), EngineError> {
         let seed = ApproverSeed::generate(&mut BufferedRandom).map_err(Error::from)?;
         let signer = ApproverSigner::new(store, principal.0, &seed)?;
         let kdf = PassphraseKdf::default_argon2id(&mut BufferedRandom)?;
@@ -49,23 +62,22 @@ impl ApproverKeyFile {
         let mut file = Self { store, principal, key, kdf, sealed: Vec::new() };
         let seal = |place: &Place<'_>| root.seal_approver_seed(place, &seed, &mut BufferedRandom);
         file.sealed = file.with_place(seal)?;
-        Ok((file, signer))
+        let store = file.store.clone();
+        Ok((file, ApproverKey { store, signer }))
     }
 
     /// Opens it.
     ///
     /// # Errors
     /// [`ApprovalError::KeyRejected`].
-    pub(super) fn open(
-        &self,
-        passphrase: &Zeroizing<Vec<u8>>,
-    ) -> Result<ApproverSigner, EngineError> {
+    pub fn open(&self, passphrase: &Zeroizing<Vec<u8>>) -> Result<ApproverKey, EngineError> {
         let root = PassphraseRoot::open(passphrase.clone(), self.kdf.clone())?;
         let seed = self.with_place(|place| root.open_approver_seed(place, &self.sealed));
         let seed = seed.map_err(|_| ApprovalError::KeyRejected)?;
         let signer = ApproverSigner::new(&self.store, self.principal.0, &seed)?;
         let same = signer.keys().id() == self.key;
-        same.then_some(signer).ok_or(ApprovalError::KeyRejected.into())
+        let key = ApproverKey { store: self.store.clone(), signer };
+        same.then_some(key).ok_or(ApprovalError::KeyRejected.into())
     }
 
     /// Writes the file, readable by its owner alone; an existing one is left alone.

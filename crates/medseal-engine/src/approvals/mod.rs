@@ -17,7 +17,7 @@ mod verdicts;
 
 pub(crate) use carrying_out::Commitment;
 pub use error::ApprovalError;
-pub use key_file::ApproverKeyFile;
+pub use key_file::{ApproverKey, ApproverKeyFile};
 pub use listing::{ApprovalSummary, EligiblePerson, GivenVerdict, ShownApproval, ShownChange};
 pub(crate) use require::Asking;
 pub use verdicts::VerdictGiven;

@@ -46,6 +46,14 @@ impl KnownRequest {
     }
 }
 
+/// What asking led to.
+pub(super) enum Asked {
+    /// A request that stands since now.
+    Now(ApprovalRequest),
+    /// One that stood before.
+    Before(KnownRequest),
+}
+
 /// Who there is and what holds, for judging requests.
 pub(super) struct Panel {
     pub(super) policy: Policy,
@@ -133,18 +141,38 @@ impl Engine {
         }
     }
 
-    /// Stores a request, unless too few could approve it.
+    /// An open request of somebody for this very act.
+    pub(super) async fn open_request_for(
+        &self,
+        requester: &Requester,
+        act: &Act,
+    ) -> Result<Option<KnownRequest>, EngineError> {
+        let now = self.clock.now();
+        let is_it = |known: &KnownRequest| {
+            known.standing() == Standing::Open
+                && now < known.request.expires_at
+                && known.request.requester.is(requester)
+                && known.request.act == *act
+        };
+        Ok(self.known_requests().await?.into_iter().find(is_it))
+    }
+
+    /// Stores a request, unless too few could approve it or somebody was faster: the change that
+    /// stores it holds only at the epoch at which there was none.
     pub(super) async fn make_request(
         &self,
         act: &Act,
         demand: Demand,
         reason: Option<&str>,
-    ) -> Result<ApprovalRequest, EngineError> {
+    ) -> Result<Asked, EngineError> {
         for _ in 0..MAX_ATTEMPTS {
             let epoch = self.begin().await?;
             let (directory, _) = self.directory().await?;
             let panel = self.panel(&directory).await?;
             let requester = self.requester(&directory);
+            if let Some(known) = self.open_request_for(&requester, act).await? {
+                return Ok(Asked::Before(known));
+            }
             let approvers = eligible(&panel.policy, &panel.approvers, &requester, act);
             if approvers.len() < usize::from(demand.approvals) {
                 let (needed, eligible) = (demand.approvals, approvers.len());
@@ -165,7 +193,7 @@ impl Engine {
                 act: act.clone(),
             };
             if self.store_request(epoch, &request).await? {
-                return Ok(request);
+                return Ok(Asked::Now(request));
             }
         }
         Err(StoreError::Conflict.into())

@@ -1,7 +1,7 @@
 //! What is asked before an act under dual control: is it approved, and if not, by whom must it be?
 
 use super::ApprovalError;
-use super::requests::{KnownRequest, Panel};
+use super::requests::{Asked, KnownRequest, Panel};
 use crate::clock::rfc3339;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -11,7 +11,7 @@ use medseal_core::KeyVersionId;
 use medseal_core::approval::{Act, ApprovalRequest, Requester};
 use medseal_core::operation::Group;
 use medseal_policy::approval::{
-    Approved, Controlled, DestroyKey, Given, Shortfall, Standing, completes, judge,
+    Approved, Controlled, DestroyKey, Given, Shortfall, completes, judge,
 };
 use medseal_policy::{Demand, Op, Requirement, Weakening};
 
@@ -52,10 +52,19 @@ impl Engine {
         let reason = asking.reason.or(self.occasion.reason.as_deref());
         check_reason(reason)?;
         let caller = self.requester(&directory);
-        match self.request_for(&caller, act).await? {
-            Some(known) => self.judge_request(&panel, &known, (&caller, act), demand).await,
-            None => {
-                let request = self.make_request(act, demand, reason).await?;
+        let named = match self.occasion.approval {
+            Some(id) => Some(self.known_request(&id.to_string()).await?),
+            None => None,
+        };
+        let asked = match named {
+            Some(known) => Asked::Before(known),
+            None => self.make_request(act, demand, reason).await?,
+        };
+        match asked {
+            Asked::Before(known) => {
+                self.judge_request(&panel, &known, (&caller, act), demand).await
+            }
+            Asked::Now(request) => {
                 let given = Given { needed: request.needed, given: 0 };
                 Err(required(&request, given))
             }
@@ -72,25 +81,6 @@ impl Engine {
         let what = A::ACTION.name();
         let about = Changed { tenant, id: KeyVersionId([0; 8]), what };
         self.admit_change::<A::Operation>(asking.epoch, &about).await.map(drop)
-    }
-
-    /// The request that the caller names, or an open one of the caller's for this very act.
-    async fn request_for(
-        &self,
-        caller: &Requester,
-        act: &Act,
-    ) -> Result<Option<KnownRequest>, EngineError> {
-        if let Some(id) = self.occasion.approval {
-            return self.known_request(&id.to_string()).await.map(Some);
-        }
-        let now = self.clock.now();
-        let is_it = |known: &KnownRequest| {
-            known.standing() == Standing::Open
-                && now < known.request.expires_at
-                && known.request.requester.is(caller)
-                && known.request.act == *act
-        };
-        Ok(self.known_requests().await?.into_iter().find(is_it))
     }
 
     async fn judge_request<A: Controlled>(

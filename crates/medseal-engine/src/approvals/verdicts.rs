@@ -2,17 +2,16 @@
 //! holds.
 
 use super::requests::{KnownRequest, closed};
-use super::{ApprovalError, ApproverKeyFile};
+use super::{ApprovalError, ApproverKey};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::keys::check_reason;
 use medseal_core::approval::{
-    ApproverSigner, EligibleApprover, RequestId, Verdict, claimed_verdict,
+    ApproverKeys, ApproverSigner, EligibleApprover, RequestId, Verdict, claimed_verdict,
 };
 use medseal_policy::approval::{Given, Shortfall, eligible};
 use medseal_policy::{Approve, Caller};
 use medseal_store::{ApprovalRecord, Change, StoreError, Stored};
-use zeroize::Zeroizing;
 
 const MAX_ATTEMPTS: u32 = 64;
 
@@ -36,22 +35,18 @@ impl Engine {
         &self,
         id: &str,
         verdict: Verdict,
-        (file, passphrase): (&ApproverKeyFile, &Zeroizing<Vec<u8>>),
+        key: &ApproverKey,
         reason: Option<&str>,
     ) -> Result<VerdictGiven, EngineError> {
         check_reason(reason)?;
-        self.begin().await?;
         self.in_own_name()?;
-        if file.store != self.store_id {
+        if key.store != self.store_id {
             return Err(ApprovalError::KeyMalformed.into());
         }
-        // before the key is opened, which takes a while
-        self.verdict_is_awaited(id, verdict, file).await?;
-        let signer = file.open(passphrase)?;
         for _ in 0..MAX_ATTEMPTS {
             let epoch = self.begin().await?;
-            let (known, before) = self.verdict_is_awaited(id, verdict, file).await?;
-            let record = self.signed(&signer, &known, verdict, reason)?;
+            let (known, before) = self.verdict_is_awaited(id, verdict, key.keys()).await?;
+            let record = self.signed(&key.signer, &known, verdict, reason)?;
             let mut change = Change::new(epoch);
             match before {
                 Some(row) => change.update(row.version, &record, &self.row_mac)?,
@@ -74,7 +69,7 @@ impl Engine {
         &self,
         id: &str,
         verdict: Verdict,
-        file: &ApproverKeyFile,
+        keys: &ApproverKeys,
     ) -> Result<(KnownRequest, Option<Stored<ApprovalRecord>>), EngineError> {
         let (directory, _) = self.directory().await?;
         let panel = self.panel(&directory).await?;
@@ -87,9 +82,9 @@ impl Engine {
         let Some(Caller::Known(principal)) = self.asking() else {
             return Err(ApprovalError::NotEligible.into());
         };
-        let own = EligibleApprover { principal: principal.id.0, key: file.key };
+        let own = EligibleApprover { principal: principal.id.0, key: keys.id() };
         let now = eligible(&panel.policy, &panel.approvers, &request.requester, &request.act);
-        if file.principal != principal.id
+        if keys.principal() != principal.id.0
             || !request.approvers.contains(&own)
             || !now.contains(&own)
         {

@@ -41,6 +41,7 @@ fn home_from_before() -> (TempDir, Home) {
     fs::remove_dir_all(home.audit()).unwrap();
     fs::create_dir(home.audit()).unwrap();
     crate::ledger::create_log(&home.audit_files(), log).unwrap();
+    edit(&home, include_str!("../../../medseal-store/migrations/0007_approvals.down.sql"));
     edit(&home, include_str!("../../../medseal-store/migrations/0006_subjects.down.sql"));
     edit(&home, include_str!("../../../medseal-store/migrations/0005_principals.down.sql"));
     edit(&home, include_str!("../../../medseal-store/migrations/0004_state_root.down.sql"));

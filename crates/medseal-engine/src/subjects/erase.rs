@@ -165,7 +165,10 @@ impl Engine {
             certificate: erased.certificate.clone(),
         };
         change.insert(&tombstone, &self.row_mac)?;
-        self.carry_out(&approved, act, &mut change, erased.live).await?;
+        match self.carry_out(&approved, act, &mut change, erased.live).await {
+            Err(EngineError::Store(StoreError::Conflict)) => return Ok(None),
+            carried_out => carried_out?,
+        }
         let planned = match self.rows().plan(change).await {
             Err(StoreError::Conflict) => return Ok(None),
             planned => planned?,

@@ -266,6 +266,7 @@ fn edits_of_epoch_root_and_map_are_refused() {
 fn a_root_that_the_log_names_cannot_be_forgotten_by_going_back_to_an_old_schema() {
     let f = fixture();
     let envelope = one_value(&f);
+    edit(&f, include_str!("../../../medseal-store/migrations/0007_approvals.down.sql"));
     edit(&f, include_str!("../../../medseal-store/migrations/0006_subjects.down.sql"));
     edit(&f, include_str!("../../../medseal-store/migrations/0005_principals.down.sql"));
     edit(&f, include_str!("../../../medseal-store/migrations/0004_state_root.down.sql"));

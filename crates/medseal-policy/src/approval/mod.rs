@@ -23,13 +23,28 @@ use std::marker::PhantomData;
 #[must_use]
 pub struct Approved<A: Controlled> {
     request: Option<RequestId>,
+    stage: Stage,
     act: Act,
     _action: PhantomData<A>,
 }
 
+/// What carrying it out does to the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The request is open, and used up by this.
+    Begins,
+    /// The request was used up when this began.
+    Completes,
+}
+
 impl<A: Controlled> Approved<A> {
-    pub(crate) fn new(request: Option<RequestId>, act: &Act) -> Self {
-        Self { request, act: act.clone(), _action: PhantomData }
+    pub(crate) fn new(request: Option<RequestId>, stage: Stage, act: &Act) -> Self {
+        Self { request, stage, act: act.clone(), _action: PhantomData }
+    }
+
+    /// What carrying it out does to the request.
+    pub fn stage(&self) -> Stage {
+        self.stage
     }
 
     /// The request that was approved; none if nobody needed to be asked.

@@ -3,7 +3,7 @@
 //! Approvers are counted by stable id, never by name, role or key, so one principal is one person
 //! whatever it has. Nothing here believes a row: a statement counts when its signatures verify.
 
-use super::{Action, Approved, Controlled, DestroyKey};
+use super::{Action, Approved, Controlled, DestroyKey, Stage};
 use crate::authority::Authority;
 use crate::decision::Asked;
 use crate::policy::{Demand, Policy};
@@ -132,7 +132,7 @@ pub fn judge<A: Controlled>(case: &Case<'_>) -> Result<Approved<A>, Shortfall> {
     if given.given < usize::from(given.needed) {
         return Err(Shortfall::Missing(given));
     }
-    Ok(Approved::new(Some(request.id), act))
+    Ok(Approved::new(Some(request.id), Stage::Begins, act))
 }
 
 /// Whether the end of a waiting period was approved with its beginning: the request was carried out,
@@ -153,7 +153,7 @@ pub fn completes(
         && begun.act.tenant == act.tenant
         && parameter(KEY_VERSION) == Some(key_version)
         && executed_at.checked_add(waiting) == Some(destroy_after);
-    same.then(|| Approved::new(Some(begun.id), act))
+    same.then(|| Approved::new(Some(begun.id), Stage::Completes, act))
 }
 
 /// The parameters by which the end of a waiting period finds its beginning.

@@ -1,7 +1,7 @@
 //! Which actions need approvals, and what would make approvals worth less.
 
 use super::Policy;
-use crate::approval::{Action, Approved, Controlled};
+use crate::approval::{Action, Approved, Controlled, Stage};
 use medseal_core::approval::Act;
 use std::collections::BTreeMap;
 
@@ -86,7 +86,7 @@ impl Policy {
         act: &Act,
     ) -> Requirement<A> {
         match self.demand_of(A::ACTION, floor, weakens) {
-            None => Requirement::Nobody(Approved::new(None, act)),
+            None => Requirement::Nobody(Approved::new(None, Stage::Begins, act)),
             Some(demand) => Requirement::People(demand),
         }
     }

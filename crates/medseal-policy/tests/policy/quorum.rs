@@ -7,8 +7,8 @@ use medseal_core::approval::{
 };
 use medseal_core::secret::ApproverSeed;
 use medseal_policy::approval::{
-    Approved, Approver, Case, CreateEscrow, DestroyKey, Given, KEY_VERSION, Shortfall, Standing,
-    WAITING, completes, eligible, judge,
+    Approved, Approver, Case, CreateEscrow, DestroyKey, Given, KEY_VERSION, Shortfall, Stage,
+    Standing, WAITING, completes, eligible, judge,
 };
 use medseal_policy::{Demand, Kind, Policy, Principal, PrincipalId};
 use proptest::collection::vec;
@@ -165,6 +165,7 @@ fn two_of_three_are_enough_and_the_proof_is_of_this_act() {
     let approved = world.judge().ok().unwrap();
     assert_eq!(approved.request(), Some(world.request.id));
     assert!(approved.is_for(&act()));
+    assert_eq!(approved.stage(), Stage::Begins, "it is used up by this");
     assert!(!approved.is_for(&Act { tenant: None, ..act() }));
     assert_eq!(World::new().shortfall(), missing(2, 0));
     let mut one = World::new();
@@ -402,7 +403,9 @@ fn the_end_of_a_waiting_period_is_approved_with_its_beginning_alone() {
     let version = "00000000000000aa";
     let end = Act { parameters: Vec::new(), ..act() };
     let done = |executed, id: &str, after| completes(&begun, executed, id, after, &end);
-    assert!(done(150, version, 210).is_some_and(|approved| approved.is_for(&end)));
+    assert!(
+        done(150, version, 210).is_some_and(|a| a.is_for(&end) && a.stage() == Stage::Completes)
+    );
     assert!(done(150, version, 211).is_none(), "another period");
     assert!(done(151, version, 210).is_none(), "begun at another time");
     assert!(done(150, "00000000000000ab", 210).is_none(), "another version");

@@ -130,7 +130,7 @@ fn destruction_takes_two_calls_and_is_final() {
 }
 
 #[test]
-fn production_does_not_destroy_without_approvers() {
+fn production_does_not_destroy() {
     let world = World::production();
     let envelope = world.encrypt("one");
     world.ok(&["key", "rotate", "default"], b"");

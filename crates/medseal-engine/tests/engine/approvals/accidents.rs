@@ -47,8 +47,8 @@ fn an_approver_of_another_tenant_is_not_asked() {
         block_on(f.engine.grant_role(name, "approver")).unwrap();
         let token = block_on(f.engine.create_token(name, 1000)).unwrap().text.to_string();
         let own = open_on(&f, showing(&token)).unwrap();
-        let (_, keys) = block_on(own.create_approver_key(&passphrase(name))).unwrap();
-        block_on(f.engine.register_approver(name, &keys.to_vkeys(), None)).unwrap();
+        let (_, key) = block_on(own.create_approver_key(&passphrase(name))).unwrap();
+        block_on(f.engine.register_approver(name, &key.keys().to_vkeys(), None)).unwrap();
     }
     let policy = format!("{CLINIC}{RULES}{}", table(r#"["destroy-key"]"#, 1));
     block_on(f.engine.set_policy(&policy)).unwrap();
@@ -144,8 +144,9 @@ fn a_new_approver_needs_the_approval_of_those_there_are() {
     assert_eq!(code(block_on(ward.f.engine.grant_role("dora", "approver"))), "APPROVAL_REQUIRED");
     block_on(ward.f.engine.grant_role("dora", "auditor")).unwrap();
     let ann = open_on(&ward.f, showing(&ward.people[0].token)).unwrap();
-    let (_, keys) = block_on(ann.create_approver_key(&passphrase("ann"))).unwrap();
-    let another = block_on(ward.f.engine.register_approver("ann", &keys.to_vkeys(), None));
+    let (_, key) = block_on(ann.create_approver_key(&passphrase("ann"))).unwrap();
+    let vkeys = key.keys().to_vkeys();
+    let another = block_on(ward.f.engine.register_approver("ann", &vkeys, None));
     assert_eq!(code(another), "APPROVAL_REQUIRED");
 }
 
@@ -244,37 +245,49 @@ fn a_table_that_grew_asks_for_more_of_requests_that_were_made_before() {
     assert!(ward.destroy().is_ok());
 }
 
+const EDITS: [(&str, &str); 6] = [
+    ("UPDATE approval_requests SET request = x'00'", "STORE_ROW_REJECTED"),
+    ("UPDATE approval_requests SET state = 'executed', closed_at = 1", "STORE_ROW_REJECTED"),
+    (
+        "UPDATE approvals SET principal_id = 'ffffffffffffffff' \
+         WHERE principal_id = (SELECT min(principal_id) FROM approvals)",
+        "STORE_ROW_REJECTED",
+    ),
+    (
+        "UPDATE approver_keys SET vkeys = (SELECT max(vkeys) FROM approver_keys)",
+        "STORE_ROW_REJECTED",
+    ),
+    ("DELETE FROM approvals", "STORE_ROLLED_BACK"),
+    ("DELETE FROM approval_requests", "STORE_ROLLED_BACK"),
+];
+const TABLES: [&str; 3] = ["approval_requests", "approvals", "approver_keys"];
+
 #[test]
 fn rows_that_were_edited_deleted_or_moved_are_refused() {
-    type Edit = (&'static str, &'static str);
-    const EDITS: [Edit; 6] = [
-        ("UPDATE approval_requests SET state = 'open'", "STORE_ROW_REJECTED"),
-        (
-            "UPDATE approvals SET principal_id = 'ffffffffffffffff' WHERE principal_id = (SELECT min(principal_id) FROM approvals)",
-            "STORE_ROW_REJECTED",
-        ),
-        (
-            "UPDATE approver_keys SET vkeys = (SELECT max(vkeys) FROM approver_keys)",
-            "STORE_ROW_REJECTED",
-        ),
-        ("DELETE FROM approvals", "STORE_ROLLED_BACK"),
-        ("DELETE FROM approval_requests", "STORE_ROLLED_BACK"),
-        ("UPDATE approval_requests SET request = x'00'", "STORE_ROW_REJECTED"),
-    ];
+    let ward = ward();
+    assert_eq!(code(ward.destroy()), "APPROVAL_REQUIRED");
+    let id = ward.open_request();
+    ward.approve(0, &id).unwrap();
+    ward.approve(1, &id).unwrap();
+    let store = Connection::open(ward.f.home.path().join("store.sqlite")).unwrap();
+    for table in TABLES {
+        let keep = format!("CREATE TEMP TABLE kept_{table} AS SELECT * FROM {table}");
+        store.execute_batch(&keep).unwrap();
+    }
     for (sql, expected) in EDITS {
-        let ward = ward_in(fixture(), &table(r#"["destroy-key"]"#, 2));
-        assert_eq!(code(ward.destroy()), "APPROVAL_REQUIRED");
-        let id = ward.open_request();
-        ward.approve(0, &id).unwrap();
-        ward.approve(1, &id).unwrap();
-        if sql.contains("state = 'open'") {
-            ward.destroy().unwrap();
-            block_on(ward.f.engine.resume_key("default", "default", 1, None)).unwrap();
-        }
-        let store = Connection::open(ward.f.home.path().join("store.sqlite")).unwrap();
         assert!(store.execute(sql, []).unwrap() > 0, "{sql}");
         assert_eq!(code(ward.destroy()), expected, "{sql}");
+        for table in TABLES {
+            let restore =
+                format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}");
+            store.execute_batch(&restore).unwrap();
+        }
     }
+    ward.destroy().unwrap();
+    block_on(ward.f.engine.resume_key("default", "default", 1, None)).unwrap();
+    // one that was carried out is not opened again
+    assert_eq!(store.execute("UPDATE approval_requests SET state = 'open'", []), Ok(1));
+    assert_eq!(code(ward.destroy()), "STORE_ROW_REJECTED");
 }
 
 /// What was carried out is not carried out again because an old row was put back.
@@ -313,8 +326,7 @@ fn an_emergency_neither_asks_nor_approves() {
     assert_eq!(code(ward.destroy()), "APPROVAL_REQUIRED");
     let id = ward.open_request();
     let ann = &ward.people[0];
-    let key = (&ann.key, &passphrase("ann"));
-    let given = block_on(broken(&ann.token).give_verdict(&id, Verdict::Approve, key, None));
+    let given = block_on(broken(&ann.token).give_verdict(&id, Verdict::Approve, &ann.key, None));
     assert_eq!(code(given), "APPROVAL_OWN_NAME");
     assert_eq!(ward.state(&id), "open");
 }

@@ -3,7 +3,7 @@
 use super::{Ward, create, destroy, open_on, passphrase, person, production, showing, ward};
 use crate::support::{START, code, fixture};
 use medseal_engine::Engine;
-use medseal_engine::approvals::{ApproverKeyFile, Verdict};
+use medseal_engine::approvals::{ApproverKey, ApproverKeyFile, Verdict};
 use medseal_engine::keys::Destroyed;
 use medseal_engine::ledger::EntryFilter;
 use medseal_engine::principals::{Kind, Occasion};
@@ -198,8 +198,7 @@ fn nobody_asks_for_what_they_may_not_do() {
     assert_eq!(code(destroy(&olga)), "APPROVAL_REQUIRED");
     let id = ward.open_request();
     assert_eq!(code(block_on(olga.list_approvals(true))), "DENIED");
-    let own = (&ann.key, &passphrase("ann"));
-    let by_olga = block_on(olga.give_verdict(&id, Verdict::Approve, own, None));
+    let by_olga = block_on(olga.give_verdict(&id, Verdict::Approve, &ann.key, None));
     assert_eq!(code(by_olga), "APPROVER_REFUSED");
 }
 
@@ -208,22 +207,18 @@ fn a_verdict_needs_the_own_token_and_the_own_key_together() {
     let ward = ward();
     assert_eq!(code(ward.destroy()), "APPROVAL_REQUIRED");
     let id = ward.open_request();
-    let give = |engine: &Engine, key: &ApproverKeyFile, pass: &str| {
-        code(block_on(engine.give_verdict(&id, Verdict::Approve, (key, &passphrase(pass)), None)))
+    let give = |engine: &Engine, key: &ApproverKey| {
+        code(block_on(engine.give_verdict(&id, Verdict::Approve, key, None)))
     };
     let [ann, bob, _] = ward.people.as_slice() else { panic!() };
     let as_ann = open_on(&ward.f, showing(&ann.token)).unwrap();
-    assert_eq!(give(&as_ann, &bob.key, "bob"), "APPROVER_REFUSED", "another's key");
-    assert_eq!(
-        give(&ward.f.engine, &ann.key, "ann"),
-        "APPROVER_REFUSED",
-        "the owner with ann's key"
-    );
-    assert_eq!(give(&as_ann, &ann.key, "bob"), "APPROVER_KEY_REJECTED", "another passphrase");
-    let (file, _) = block_on(as_ann.create_approver_key(&passphrase("ann"))).unwrap();
-    assert_eq!(give(&as_ann, &file, "ann"), "APPROVER_REFUSED", "a key that nobody registered");
-    assert_eq!(give(&as_ann, &ann.key, "ann"), "OK");
-    assert_eq!(give(&as_ann, &ann.key, "ann"), "APPROVAL_GIVEN", "twice");
+    assert_eq!(give(&as_ann, &bob.key), "APPROVER_REFUSED", "another's key");
+    assert_eq!(give(&ward.f.engine, &ann.key), "APPROVER_REFUSED", "the owner with ann's key");
+    let (_, unregistered) = block_on(as_ann.create_approver_key(&passphrase("ann"))).unwrap();
+    assert_eq!(give(&as_ann, &unregistered), "APPROVER_REFUSED", "a key that nobody registered");
+    assert_eq!(code(ann.file.open(&passphrase("bob"))), "APPROVER_KEY_REJECTED");
+    assert_eq!(give(&as_ann, &ann.file.open(&passphrase("ann")).unwrap()), "OK");
+    assert_eq!(give(&as_ann, &ann.key), "APPROVAL_GIVEN", "twice");
     assert_eq!(ward.state(&id), "open");
 }
 
@@ -237,8 +232,7 @@ fn requests_and_verdicts_are_made_in_ones_own_name() {
     assert_eq!(code(ward.destroy()), "APPROVAL_REQUIRED");
     let id = ward.open_request();
     let ann = &ward.people[0];
-    let key = (&ann.key, &passphrase("ann"));
-    let verdict = block_on(as_ann.give_verdict(&id, Verdict::Approve, key, None));
+    let verdict = block_on(as_ann.give_verdict(&id, Verdict::Approve, &ann.key, None));
     assert_eq!(code(verdict), "APPROVAL_OWN_NAME", "--as can never approve");
     assert_eq!(code(block_on(as_ann.withdraw_request(&id))), "APPROVAL_OWN_NAME");
     assert_eq!(code(block_on(as_ann.create_approver_key(&passphrase("ann")))), "APPROVAL_OWN_NAME");
@@ -251,8 +245,8 @@ fn requests_and_verdicts_are_made_in_ones_own_name() {
 fn a_key_file_opens_as_it_was_written_and_for_its_home_alone() {
     let ward = ward();
     let ann = &ward.people[0];
-    let text = ann.key.to_text();
-    assert_eq!(ApproverKeyFile::parse(&text).unwrap(), ann.key);
+    let text = ann.file.to_text();
+    assert_eq!(ApproverKeyFile::parse(&text).unwrap(), ann.file);
     for malformed in [
         String::new(),
         text.replacen("v1", "v2", 1),
@@ -262,37 +256,27 @@ fn a_key_file_opens_as_it_was_written_and_for_its_home_alone() {
         text.trim_end().to_owned(),
         format!("{text}\n"),
     ] {
-        assert_eq!(
-            code(ApproverKeyFile::parse(&malformed)),
-            "APPROVER_KEY_MALFORMED",
-            "{malformed}"
-        );
+        let parsed = ApproverKeyFile::parse(&malformed);
+        assert_eq!(code(parsed), "APPROVER_KEY_MALFORMED", "{malformed}");
     }
     // a header that names somebody else does not open
-    assert_eq!(code(ward.destroy()), "APPROVAL_REQUIRED");
-    let id = ward.open_request();
-    let id_of = |file: &ApproverKeyFile| file.to_text().lines().nth(2).unwrap().to_owned();
-    let (anns, bobs) = (id_of(&ann.key), id_of(&ward.people[1].key));
-    let forged =
-        ApproverKeyFile::parse(&ward.people[1].key.to_text().replace(&bobs, &anns)).unwrap();
-    let engine = open_on(&ward.f, showing(&ann.token)).unwrap();
-    let given =
-        block_on(engine.give_verdict(&id, Verdict::Approve, (&forged, &passphrase("bob")), None));
-    assert_eq!(code(given), "APPROVER_REFUSED");
+    let line = |file: &ApproverKeyFile| file.to_text().lines().nth(2).unwrap().to_owned();
+    let (anns, bobs) = (line(&ann.file), line(&ward.people[1].file));
+    let forged = ward.people[1].file.to_text().replace(&bobs, &anns);
+    let forged = ApproverKeyFile::parse(&forged).unwrap();
+    assert_eq!(code(forged.open(&passphrase("bob"))), "APPROVER_KEY_REJECTED");
     // a whole key file of another home
+    assert_eq!(code(ward.destroy()), "APPROVAL_REQUIRED");
     let elsewhere = fixture();
     let other = person(&elsewhere, "ann");
-    let given = block_on(engine.give_verdict(
-        &id,
-        Verdict::Approve,
-        (&other.key, &passphrase("ann")),
-        None,
-    ));
+    let engine = open_on(&ward.f, showing(&ann.token)).unwrap();
+    let id = ward.open_request();
+    let given = block_on(engine.give_verdict(&id, Verdict::Approve, &other.key, None));
     assert_eq!(code(given), "APPROVER_KEY_MALFORMED");
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ann.key");
-    ann.key.write(&path).unwrap();
-    assert_eq!(code(ann.key.write(&path)), "TARGET_EXISTS");
+    ann.file.write(&path).unwrap();
+    assert_eq!(code(ann.file.write(&path)), "TARGET_EXISTS");
     use std::os::unix::fs::PermissionsExt;
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);

@@ -6,7 +6,7 @@ mod flow;
 
 use crate::principals::CLINIC;
 use crate::support::{DAY, Fixture, fixture, with};
-use medseal_engine::approvals::{ApproverKeyFile, RequestId, Verdict, VerdictGiven};
+use medseal_engine::approvals::{ApproverKey, ApproverKeyFile, RequestId, Verdict, VerdictGiven};
 use medseal_engine::ledger::{EntryFilter, EntrySummary, list_entries};
 use medseal_engine::principals::{AccessToken, Kind, NewPrincipal, Occasion};
 use medseal_engine::{Engine, EngineError, Environment, Options};
@@ -38,7 +38,8 @@ fn table(operations: &str, approvals: u8) -> String {
 struct Person {
     name: &'static str,
     token: String,
-    key: ApproverKeyFile,
+    file: ApproverKeyFile,
+    key: ApproverKey,
     vkeys: String,
 }
 
@@ -75,8 +76,9 @@ fn create(f: &Fixture, name: &'static str, kind: Kind, roles: &[&str]) -> String
 fn person(f: &Fixture, name: &'static str) -> Person {
     let token = create(f, name, Kind::Person, &["approver"]);
     let own = open_on(f, showing(&token)).unwrap();
-    let (key, keys) = block_on(own.create_approver_key(&passphrase(name))).unwrap();
-    Person { name, token, key, vkeys: keys.to_vkeys() }
+    let (file, key) = block_on(own.create_approver_key(&passphrase(name))).unwrap();
+    let vkeys = key.keys().to_vkeys();
+    Person { name, token, file, key, vkeys }
 }
 
 /// Three people can approve; `more` is added to the policy then.
@@ -113,8 +115,7 @@ impl Ward {
     fn say(&self, at: usize, id: &str, verdict: Verdict) -> Result<VerdictGiven, EngineError> {
         let person = &self.people[at];
         let engine = open_on(&self.f, showing(&person.token))?;
-        let key = (&person.key, &passphrase(person.name));
-        block_on(engine.give_verdict(id, verdict, key, None))
+        block_on(engine.give_verdict(id, verdict, &person.key, None))
     }
 
     fn approve(&self, at: usize, id: &str) -> Result<VerdictGiven, EngineError> {
