@@ -22,11 +22,11 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA87PublicKey
 ED25519, ML_DSA_87 = b"\x01", b"\xffmedseal/ml-dsa-87"
 TEXTS = {6: 128, 7: 128, 8: 128, 13: 128, 19: 1024, 34: 128, 35: 128}
 NUMBERS = {0, 1, 3, 4, 5, 9, 10, 11, 15, 18, 20, 28, 29, 41}
-BYTES = {2: 16, 12: 32, 21: 32, 22: 32, 23: 32, 26: 32, 27: 32, 30: 32, 32: 8}
+BYTES = {2: 16, 12: 32, 21: 32, 22: 32, 23: 32, 26: 32, 27: 32, 30: 32, 32: 8, 49: 16}
 COMMON, NAME_LISTS, ID_LISTS = {0, 1, 2, 3, 4, 5}, (14, 16, 33, 36), {17: 8, 40: 16, 47: 8}
 COUNT_LISTS = {46: 17, 48: 47}  # how many items are under each key version of another list
 NEEDED = {0: {26, 27}, 1: {6, 7, 9, 10, 11, 12}, 2: {28}, 3: {29, 30}, 4: {10, 23}}
-OPTIONAL = {1: {8, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 32, 33, 34, 35, 36, 40, 41, 46, 47, 48}}
+OPTIONAL = {1: {8, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 32, 33, 34, 35, 36, 40, 41, 46, 47, 48, 49}}
 
 
 class Refused(Exception): """Its text is the place and what is wrong there."""

@@ -1,5 +1,6 @@
 //! The grammar of the command line; help, completions and man page come from the same definitions.
 
+pub(crate) mod approval;
 pub(crate) mod audit;
 pub(crate) mod escrow;
 pub(crate) mod export;
@@ -100,6 +101,9 @@ pub(crate) enum Command {
     /// Who may do what
     #[command(subcommand)]
     Policy(principal::Policy),
+    /// What several people must approve
+    #[command(subcommand)]
+    Approval(approval::Approval),
     /// Emergencies in which somebody went past the policy
     #[command(subcommand)]
     BreakGlass(principal::BreakGlass),

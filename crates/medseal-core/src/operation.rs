@@ -4,6 +4,7 @@
 //! whole context. Decryption compares the two, so that a decision for one value cannot be paired
 //! with the record of another.
 
+use crate::approval::RequestId;
 use crate::audit::{
     Details, SubjectAuditKey, SubjectPseudonym, SubjectTag, context_value, with_target,
 };
@@ -57,11 +58,17 @@ pub enum Operation {
     ReadDisclosures,
     /// Splitting what opens the home, and giving it a new root.
     ManageRoot,
+    /// Asking for approvals, and taking a request back.
+    RequestApproval,
+    /// Approving or denying a request.
+    Approve,
+    /// Reading requests and what was said of them.
+    ReadApprovals,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 19] = [
+    pub const ALL: [Operation; 22] = [
         Operation::Encrypt,
         Operation::Decrypt,
         Operation::Verify,
@@ -81,6 +88,9 @@ impl Operation {
         Operation::ReadSubjects,
         Operation::ReadDisclosures,
         Operation::ManageRoot,
+        Operation::RequestApproval,
+        Operation::Approve,
+        Operation::ReadApprovals,
     ];
 
     /// Whether its items are values, each in a collection and of a class.
@@ -111,6 +121,9 @@ impl Operation {
             Operation::ReadSubjects => "read-subjects",
             Operation::ReadDisclosures => "read-disclosures",
             Operation::ManageRoot => "manage-root",
+            Operation::RequestApproval => "request-approval",
+            Operation::Approve => "approve",
+            Operation::ReadApprovals => "read-approvals",
         }
     }
 }
@@ -181,6 +194,8 @@ pub struct OperationItems {
     count: u64,
     salt: [u8; 32],
     details: Option<Details>,
+    /// The request that was approved for this, or that this is about.
+    approval: Option<RequestId>,
     /// Whom the items are about; a twin keeps nobody.
     subjects: BTreeMap<SubjectPseudonym, Arc<SubjectAuditKey>>,
     /// The context of the newest item.
@@ -222,6 +237,7 @@ impl OperationItems {
             count,
             salt,
             details,
+            approval: None,
             groups,
             last_group,
             ungrouped,
@@ -231,6 +247,16 @@ impl OperationItems {
             subjects: BTreeMap::new(),
             encoded: Vec::new(),
         }
+    }
+
+    /// Says by which request for approvals it is done, or which one it is about.
+    pub fn name_request(&mut self, request: RequestId) {
+        self.approval = Some(request);
+    }
+
+    /// That request.
+    pub fn request(&self) -> Option<RequestId> {
+        self.approval
     }
 
     /// The same operation without its items, to collect them a second time and compare.

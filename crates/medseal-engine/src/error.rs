@@ -235,6 +235,9 @@ pub enum EngineError {
     /// Something is wrong with an escrow of the root.
     #[error("{0}")]
     Escrow(#[from] crate::escrow::EscrowError),
+    /// Dual control.
+    #[error("{0}")]
+    Approval(#[from] crate::approvals::ApprovalError),
     /// A decision, its record and the operation do not belong together.
     #[error("decision, audit record and operation do not belong together")]
     ProofMismatch,
@@ -379,6 +382,7 @@ impl EngineError {
             E::NoEntries => "AUDIT_NO_ENTRIES",
             E::ExportDetails => "AUDIT_EXPORT_DETAILS",
             E::Escrow(e) => e.code(),
+            E::Approval(e) => e.code(),
             E::ProofMismatch => "PROOF_MISMATCH",
             E::PassphraseNeeded => "PASSPHRASE_NEEDED",
             E::HomeMissing => "HOME_MISSING",
@@ -406,6 +410,7 @@ impl EngineError {
             E::AtPosition { source, .. } => source.class(),
             E::AtChunk { source, .. } | E::AtFrame { source, .. } => core_class(*source),
             E::Escrow(e) => e.class(),
+            E::Approval(e) => e.class(),
             E::SourceChanged => ErrorClass::Rejected,
             E::Archive { .. } | E::ArrayInvalid(_) => ErrorClass::Malformed,
             E::FileKeySuite | E::BeyondTheEnd(_) | E::FileNeeded(_) | E::TargetExists => {

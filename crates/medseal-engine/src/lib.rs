@@ -8,6 +8,7 @@
 //! It must not parse formats itself (`medseal-core`, `medseal-health`), hold SQL (`medseal-store`)
 //! or know a provider's protocol (`medseal-kms`).
 
+pub mod approvals;
 pub mod bench;
 pub mod clock;
 pub mod doctor;

@@ -33,6 +33,9 @@ pub(crate) enum Audit {
         /// Only the decision with this id, which a denial names
         #[arg(long, value_name = "ID")]
         decision: Option<String>,
+        /// Only what belongs to the request for approvals with this id
+        #[arg(long, value_name = "ID")]
+        request: Option<String>,
         /// Only entries in which a budget's alarm or limit was reached
         #[arg(long)]
         alarms: bool,

@@ -185,6 +185,8 @@ pub struct Access<'a> {
     pub target_ids: Vec<[u8; 8]>,
     /// How many values are carried over to each of them.
     pub target_items: Vec<u64>,
+    /// The request for approvals by which it was done, or that it is about.
+    pub request: Option<[u8; 16]>,
 }
 
 /// What the entry commits to.
@@ -339,6 +341,7 @@ impl<'a> Access<'a> {
             !self.key_items.is_empty(),
             !self.target_ids.is_empty(),
             !self.target_items.is_empty(),
+            self.request.is_some(),
         ];
         let details = if self.details.is_some() { 3 } else { 0 };
         6 + details + optional.into_iter().filter(|there| *there).count() as u64
@@ -387,7 +390,11 @@ impl<'a> Access<'a> {
         write_count(e, 41, self.more_subjects)?;
         write_counts(e, 46, &self.key_items)?;
         write_ids(e, 47, &self.target_ids)?;
-        write_counts(e, 48, &self.target_items)
+        write_counts(e, 48, &self.target_items)?;
+        if let Some(request) = &self.request {
+            e.u8(49)?.bytes(request)?;
+        }
+        Ok(())
     }
 
     /// Each count stands beside its key version, none is zero, and together they are no more than
@@ -454,7 +461,7 @@ struct Members<'a> {
     /// Which of the numbers were there.
     seen: u64,
     texts: [Option<&'a str>; 7],
-    bytes: [Option<&'a [u8]>; 9],
+    bytes: [Option<&'a [u8]>; 10],
     collections: Vec<&'a str>,
     keys: Vec<&'a str>,
     more_rules: Vec<&'a str>,
@@ -467,11 +474,11 @@ struct Members<'a> {
 }
 
 /// One more than the highest member; at most 64.
-const MEMBERS: usize = 42;
+const MEMBERS: usize = 50;
 /// Members that are text, each at its place in [`Members::texts`].
 const TEXTS: [u8; 7] = [6, 7, 8, 13, 19, 34, 35];
 /// Members that are bytes, each at its place in [`Members::bytes`].
-const BYTES: [u8; 9] = [2, 12, 21, 22, 23, 26, 27, 30, 32];
+const BYTES: [u8; 10] = [2, 12, 21, 22, 23, 26, 27, 30, 32, 49];
 
 impl<'a> Members<'a> {
     fn none() -> Self {
@@ -554,6 +561,10 @@ impl<'a> Members<'a> {
             Some(id) => Some(id.try_into().ok()?),
             None => None,
         };
+        let request = match self.bytes_of(49) {
+            Some(id) => Some(id.try_into().ok()?),
+            None => None,
+        };
         let details = match self.number(20) {
             Some(length) => {
                 let (digest, items_root) = (self.hash(21)?, self.hash(22)?);
@@ -592,6 +603,7 @@ impl<'a> Members<'a> {
             key_items: self.key_items,
             target_ids: self.target_ids,
             target_items: self.target_items,
+            request,
         })
     }
 

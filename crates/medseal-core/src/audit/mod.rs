@@ -11,7 +11,7 @@ mod details;
 mod entry;
 mod frame;
 mod head;
-mod note;
+pub(crate) mod note;
 mod proof;
 mod protection;
 mod rejection;

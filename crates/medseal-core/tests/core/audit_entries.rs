@@ -41,6 +41,7 @@ fn access() -> Access<'static> {
         key_items: vec![],
         target_ids: vec![],
         target_items: vec![],
+        request: None,
     }
 }
 
@@ -88,6 +89,7 @@ fn every_kind_of_entry_comes_back() {
         Event::Operation(subjects),
         Event::Operation(counted()),
         Event::Operation(Access { target_ids: vec![], target_items: vec![], ..counted() }),
+        Event::Operation(Access { request: Some([8; 16]), ..access() }),
         Event::ClockWentBack { before: 1_700_000_100 },
         Event::Recovery { bytes: 17, digest },
         Event::Store(StateAt { epoch: 1 << 40, root: StateRoot(digest) }),
@@ -106,6 +108,24 @@ fn who_and_why() -> Access<'static> {
         on_behalf_of: Some("app"),
         ..access()
     }
+}
+
+/// Sixteen bytes and no others, behind everything else.
+#[test]
+fn the_request_for_approvals_is_the_last_member() {
+    let encoded = bytes(&entry(4, Event::Operation(Access { request: Some([8; 16]), ..access() })));
+    let tail = [&[0x18, 49, 0x50][..], &[8; 16]].concat();
+    assert!(encoded.ends_with(&tail) && !refused(&encoded));
+    let mut shorter = encoded[..encoded.len() - 1].to_vec();
+    let length = encoded.len() - 17;
+    shorter[length] = 0x4f;
+    assert!(refused(&shorter), "fifteen bytes");
+    let mut other = encoded.clone();
+    other[length - 1] = 48;
+    assert!(refused(&other), "a member that no entry has");
+    let mut earlier = encoded.clone();
+    earlier[length - 1] = 32;
+    assert!(refused(&earlier), "the place of another member");
 }
 
 /// Members above 23 take two bytes, lists of one name are arrays.

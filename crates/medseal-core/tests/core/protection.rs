@@ -44,6 +44,7 @@ fn access(operation: &str) -> Access<'_> {
         key_items: vec![1],
         target_ids: vec![],
         target_items: vec![],
+        request: None,
     }
 }
 

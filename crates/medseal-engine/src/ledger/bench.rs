@@ -85,6 +85,7 @@ impl BenchLog {
             keys: &["default@1".to_owned()],
             change: None,
             subjects: Vec::new(),
+            request: None,
         };
         let rules = ["local-owner".to_owned()];
         let decided = Decided { outcome: Outcome::Permitted, rules: &rules };

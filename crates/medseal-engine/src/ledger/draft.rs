@@ -3,6 +3,7 @@
 
 use crate::error::EngineError;
 use crate::random::BufferedRandom;
+use medseal_core::approval::RequestId;
 use medseal_core::audit::{self, Access, DetailsKey, Event, Outcome, SealedDetails, SubjectTag};
 use medseal_core::keyring::UnixSeconds;
 use medseal_core::operation::{Operation, OperationDigest};
@@ -53,6 +54,8 @@ pub(crate) struct Details<'a> {
     pub(crate) change: Option<&'a str>,
     /// What marks the entry as being about subjects, ascending.
     pub(crate) subjects: Vec<SubjectTag>,
+    /// The request for approvals by which it is done, or that it is about.
+    pub(crate) request: Option<RequestId>,
 }
 
 /// An entry without its place.
@@ -94,6 +97,7 @@ struct OperationDraft {
     details: Option<SealedDetails>,
     subjects: Vec<SubjectTag>,
     more_subjects: u64,
+    request: Option<RequestId>,
 }
 
 /// Names that fit into an entry, and how many did not.
@@ -214,6 +218,7 @@ impl OperationDraft {
             change: details.change.map(|change| clip(change, LONGEST_CHANGE)),
             details: None,
             more_subjects: details.subjects.len().saturating_sub(MOST_NAMES) as u64,
+            request: details.request,
             subjects: details.subjects.into_iter().take(MOST_NAMES).collect(),
         };
         details.keys.iter().for_each(|name| draft.keys.add(name));
@@ -297,6 +302,7 @@ impl OperationDraft {
             key_items: self.counted(&self.key_ids),
             target_ids: self.targets.keys().copied().take(MOST_NAMES).collect(),
             target_items: self.counted(&self.targets),
+            request: self.request.map(|request| request.0),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::Changed;
 use medseal_core::KeyVersionId;
+use medseal_core::approval::RequestId;
 use medseal_core::audit::{Access, DetailItem, DetailsKey, Entry, Event, SubjectPseudonym};
 use medseal_core::keyring::UnixSeconds;
 use medseal_policy::{PrincipalId, ReadAudit};
@@ -20,6 +21,8 @@ pub struct EntryFilter {
     pub operation: Option<String>,
     /// Only the decision with this id.
     pub decision: Option<String>,
+    /// Only what belongs to the request for approvals with this id.
+    pub request: Option<String>,
     /// Only where a budget's alarm or limit was reached.
     pub alarms: bool,
     /// Not before this time.
@@ -94,6 +97,9 @@ pub struct EntrySummary {
     /// How many subjects it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subjects: Option<u64>,
+    /// The request for approvals by which it was done, or that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
     /// The store's epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store_epoch: Option<u64>,
@@ -169,9 +175,11 @@ impl EntryFilter {
             Event::Operation(access) => Some(access),
             _ => None,
         };
+        let request = || access?.request.map(|id| RequestId(id).to_string());
         let decision = || access.and_then(|access| decision_of(access));
         self.operation.as_ref().is_none_or(|name| name == name_of(&entry.event))
             && self.decision.as_ref().is_none_or(|id| decision().as_ref() == Some(id))
+            && self.request.as_ref().is_none_or(|id| request() == Some(id.clone()))
             && (!self.alarms || access.is_some_and(|access| !access.alarms.is_empty()))
             && self.since.is_none_or(|since| time >= since)
             && self.until.is_none_or(|until| time <= until)
@@ -241,6 +249,7 @@ impl EntrySummary {
             carried_over_items: access.target_items.clone(),
             not_listed: Some(more).filter(|more| *more > 0),
             subjects: Some(subjects).filter(|subjects| *subjects > 0),
+            approval: access.request.map(|id| RequestId(id).to_string()),
             store_epoch: Some(access.epoch),
             note: access.change.map(str::to_owned),
             ..self

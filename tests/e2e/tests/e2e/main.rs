@@ -5,6 +5,7 @@
 
 #![cfg(test)]
 
+mod approvals;
 mod audit;
 mod canary;
 mod escrow;
