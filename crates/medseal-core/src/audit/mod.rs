@@ -4,9 +4,11 @@
 //! over them, checkpoints with their two signatures, and proofs. It must not open files, read a
 //! clock or decide what is recorded; the engine's `ledger` writes.
 
+mod cbor;
 mod certificate;
 mod checkpoint;
 mod cosignature;
+mod decoding;
 mod details;
 mod entry;
 mod frame;

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod access_token;
 #[cfg(test)]
+mod audit_canonical;
+#[cfg(test)]
 mod audit_entries;
 #[cfg(test)]
 mod audit_notes;

@@ -65,7 +65,7 @@ impl Ledger {
                 if index < checkpoint.size {
                     leaves.push(leaf_hash(bytes));
                     let entry =
-                        Entry::decode(bytes, index, &mut Vec::new()).map_err(Error::from)?;
+                        Entry::decode(bytes, index).map_err(Error::from)?;
                     matches.extend(self.matching(&entry, bytes, state, details, subject)?);
                 }
                 if verifier.size() == checkpoint.size {

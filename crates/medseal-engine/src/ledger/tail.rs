@@ -170,7 +170,7 @@ impl Tail {
     /// Whether the bytes are the next entry of this log.
     fn take(&mut self, bytes: &[u8], keys: &LogKeys) -> bool {
         let index = self.head.frontier.size();
-        let Ok(entry) = Entry::decode(bytes, index, &mut Vec::new()) else { return false };
+        let Ok(entry) = Entry::decode(bytes, index) else { return false };
         let own_boot = match entry.event {
             Event::Boot { ed25519, .. } => index == 0 && ed25519 == *keys.ed25519(),
             _ => index > 0,
