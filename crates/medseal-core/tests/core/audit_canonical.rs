@@ -57,9 +57,7 @@ impl<'a> Loose<'a> {
             1 => Event::Operation(self.access()?),
             2 => Event::ClockWentBack { before: number(28)? },
             3 => Event::Recovery { bytes: number(29)?, digest: self.fixed(30)? },
-            4 => {
-                Event::Store(StateAt { epoch: number(10)?, root: StateRoot(self.fixed(23)?) })
-            }
+            4 => Event::Store(StateAt { epoch: number(10)?, root: StateRoot(self.fixed(23)?) }),
             _ => return None,
         };
         let (log, sequence) = (LogId(self.fixed(2)?), number(3)?);
@@ -137,7 +135,13 @@ struct Parts {
 }
 
 fn number() -> impl Strategy<Value = u64> {
-    prop_oneof![0..30u64, 200..300u64, 65_500..65_600u64, any::<u32>().prop_map(u64::from), any::<u64>()]
+    prop_oneof![
+        0..30u64,
+        200..300u64,
+        65_500..65_600u64,
+        any::<u32>().prop_map(u64::from),
+        any::<u64>()
+    ]
 }
 
 fn parts() -> impl Strategy<Value = Parts> {
@@ -153,9 +157,11 @@ fn parts() -> impl Strategy<Value = Parts> {
         (option::of("[a-z/\n]{1,40}"), option::of(number())),
         (any::<[u8; 32]>(), any::<[bool; 3]>()),
     )
-        .prop_map(|((kind, numbers), names, lists, (ids, more), (change, details), (hash, flags))| {
-            Parts { kind, numbers, names, lists, ids, more, change, details, hash, flags }
-        })
+        .prop_map(
+            |((kind, numbers), names, lists, (ids, more), (change, details), (hash, flags))| {
+                Parts { kind, numbers, names, lists, ids, more, change, details, hash, flags }
+            },
+        )
 }
 
 impl Parts {

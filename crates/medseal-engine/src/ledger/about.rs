@@ -64,8 +64,7 @@ impl Ledger {
                 let index = verifier.size() - 1;
                 if index < checkpoint.size {
                     leaves.push(leaf_hash(bytes));
-                    let entry =
-                        Entry::decode(bytes, index).map_err(Error::from)?;
+                    let entry = Entry::decode(bytes, index).map_err(Error::from)?;
                     matches.extend(self.matching(&entry, bytes, state, details, subject)?);
                 }
                 if verifier.size() == checkpoint.size {
