@@ -3,6 +3,7 @@
 //! What may stand in clear is fixed here, member by member; there is no place for free text, a
 //! value or a record id. One meaning has one encoding; `decoding` refuses everything else.
 
+use super::encoded::EntryPlace;
 use super::rejection::{Rejection, RejectionKind};
 use super::subject::SubjectTag;
 use super::tree::Hash;
@@ -19,7 +20,7 @@ const MAX_NAME_BYTES: usize = 128;
 pub(super) const MAX_CHANGE_BYTES: usize = 1024;
 pub(super) const FORMAT: u64 = 1;
 
-type EncodeResult = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
+pub(super) type EncodeResult = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
 
 /// Which log; random, made with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -200,7 +201,7 @@ impl Entry<'_> {
         let start = out.len();
         let refused = Rejection::entry(self.sequence, RejectionKind::EntryMalformed);
         self.write(out).map_err(|_| refused)?;
-        if self.is_permitted() && out.len() - start <= MAX_ENTRY_BYTES {
+        if self.event.is_permitted() && out.len() - start <= MAX_ENTRY_BYTES {
             return Ok(());
         }
         out.truncate(start);
@@ -209,7 +210,46 @@ impl Entry<'_> {
 
     /// The store's state that the entry names.
     pub fn state(&self) -> Option<StateAt> {
-        match &self.event {
+        self.event.state()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) -> EncodeResult {
+        let mut e = Encoder::new(out);
+        write_place(&mut e, &self.place(), (self.event.kind(), self.event.members()))?;
+        self.event.write(&mut e)
+    }
+}
+
+/// The first six members, and how many members there are.
+pub(super) fn write_place(
+    e: &mut Encoder<&mut Vec<u8>>,
+    place: &EntryPlace,
+    (kind, members): (u64, u64),
+) -> EncodeResult {
+    e.map(6 + members)?;
+    e.u8(0)?.u64(FORMAT)?.u8(1)?.u64(kind)?.u8(2)?.bytes(&place.log.0)?;
+    e.u8(3)?.u64(place.sequence)?.u8(4)?.u64(place.time)?.u8(5)?.u64(place.signed)?;
+    Ok(())
+}
+
+/// Whether this can be an operation's name.
+pub(super) fn is_operation(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(plain)
+}
+
+/// Whether a name may stand in an entry.
+pub(crate) fn is_name(name: &str) -> bool {
+    let fits = (1..=MAX_NAME_BYTES).contains(&name.len());
+    // almost all names are ASCII, and a verifier looks at millions
+    let plain = name.bytes().all(|b| (b' '..0x7f).contains(&b));
+    fits && (plain || !name.chars().any(char::is_control))
+}
+
+impl Event<'_> {
+    /// The store's state that it names.
+    pub fn state(&self) -> Option<StateAt> {
+        match self {
             Event::Operation(access) => {
                 access.root.map(|root| StateAt { epoch: access.epoch, root })
             }
@@ -218,8 +258,9 @@ impl Entry<'_> {
         }
     }
 
-    fn is_permitted(&self) -> bool {
-        let Event::Operation(access) = &self.event else { return true };
+    /// Whether the schema can hold it.
+    pub(super) fn is_permitted(&self) -> bool {
+        let Event::Operation(access) = self else { return true };
         let ascending = |names: &[&str]| {
             names.len() <= MAX_NAMES
                 && names.is_sorted_by(|a, b| a < b)
@@ -242,16 +283,23 @@ impl Entry<'_> {
             && access.subjects.is_sorted_by(|a, b| a < b)
     }
 
-    fn write(&self, out: &mut Vec<u8>) -> EncodeResult {
-        let mut e = Encoder::new(out);
-        e.map(6 + self.event.members())?;
-        e.u8(0)?.u64(FORMAT)?.u8(1)?.u64(self.event.kind())?.u8(2)?.bytes(&self.log.0)?;
-        e.u8(3)?.u64(self.sequence)?.u8(4)?.u64(self.time)?.u8(5)?.u64(self.signed)?;
-        match &self.event {
+    pub(super) fn kind(&self) -> u64 {
+        match self {
+            Event::Boot { .. } => 0,
+            Event::Operation(_) => 1,
+            Event::ClockWentBack { .. } => 2,
+            Event::Recovery { .. } => 3,
+            Event::Store(_) => 4,
+        }
+    }
+
+    /// Its members.
+    pub(super) fn write(&self, e: &mut Encoder<&mut Vec<u8>>) -> EncodeResult {
+        match self {
             Event::Boot { ed25519, ml_dsa_87 } => {
                 e.u8(26)?.bytes(ed25519)?.u8(27)?.bytes(ml_dsa_87)?;
             }
-            Event::Operation(access) => access.write(&mut e)?,
+            Event::Operation(access) => access.write(e)?,
             Event::ClockWentBack { before } => {
                 e.u8(28)?.u64(*before)?;
             }
@@ -264,35 +312,9 @@ impl Entry<'_> {
         }
         Ok(())
     }
-}
-
-/// Whether this can be an operation's name.
-pub(super) fn is_operation(name: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(plain)
-}
-
-/// Whether a name may stand in an entry.
-pub(crate) fn is_name(name: &str) -> bool {
-    let fits = (1..=MAX_NAME_BYTES).contains(&name.len());
-    // almost all names are ASCII, and a verifier looks at millions
-    let plain = name.bytes().all(|b| (b' '..0x7f).contains(&b));
-    fits && (plain || !name.chars().any(char::is_control))
-}
-
-impl Event<'_> {
-    fn kind(&self) -> u64 {
-        match self {
-            Event::Boot { .. } => 0,
-            Event::Operation(_) => 1,
-            Event::ClockWentBack { .. } => 2,
-            Event::Recovery { .. } => 3,
-            Event::Store(_) => 4,
-        }
-    }
 
     /// How many members stand behind the first six.
-    fn members(&self) -> u64 {
+    pub(super) fn members(&self) -> u64 {
         match self {
             Event::Boot { .. } | Event::Recovery { .. } | Event::Store(_) => 2,
             Event::Operation(access) => access.members(),

@@ -10,6 +10,7 @@ mod checkpoint;
 mod cosignature;
 mod decoding;
 mod details;
+mod encoded;
 mod entry;
 mod frame;
 mod head;
@@ -28,8 +29,9 @@ pub use checkpoint::{Checkpoint, LogKeys, LogSigner, OpenedCheckpoint};
 pub use cosignature::{WitnessKeys, WitnessSigner};
 pub(crate) use details::context_value;
 pub use details::{DetailItem, Details, DetailsKey, commit_items};
+pub use encoded::{EncodedEvent, EntryPlace};
 pub use entry::{Access, Entry, Event, LogId, MAX_ENTRY_BYTES, Outcome, SealedDetails};
-pub use frame::{FRAME_HEADER_BYTES, FrameHeader, push_frame, split_frame};
+pub use frame::{FRAME_HEADER_BYTES, FrameHeader, push_frame, push_frame_of, split_frame};
 pub use head::{Head, HeadKey};
 pub use proof::{
     InclusionPaths, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion,

@@ -1,7 +1,7 @@
 //! An entry has one encoding. The oracle reads with another library, which takes every encoding, encodes
 //! again what it read, and compares: the decoder must accept exactly what comes back as it was.
 
-use medseal_core::audit::{Access, Entry, Event, LogId, Outcome, SealedDetails};
+use medseal_core::audit::{Access, EncodedEvent, Entry, Event, LogId, Outcome, SealedDetails};
 use medseal_core::state_root::{StateAt, StateRoot};
 use minicbor::{Decoder, Encoder};
 use proptest::collection::{btree_set, vec};
@@ -174,8 +174,12 @@ impl Parts {
             3 => Event::Store(StateAt { epoch: b, root: StateRoot(self.hash) }),
             _ => Event::Operation(self.access()),
         };
-        let (mut out, log) = (Vec::new(), LogId([7; 16]));
-        Entry { log, sequence, time, signed, event }.encode_into(&mut out).unwrap();
+        let (mut out, mut placed, log) = (Vec::new(), vec![1], LogId([7; 16]));
+        let encoded = EncodedEvent::new(&event).unwrap();
+        let entry = Entry { log, sequence, time, signed, event };
+        entry.encode_into(&mut out).unwrap();
+        encoded.encode_at(&entry.place(), &mut placed);
+        assert_eq!(placed[1..], out);
         out
     }
 

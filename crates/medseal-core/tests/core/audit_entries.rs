@@ -2,8 +2,8 @@
 
 use crate::support::Counting;
 use medseal_core::audit::{
-    Access, Details, DetailsKey, DetailsState, Entry, Event, FrameHeader, LogId, LogVerifier,
-    Outcome, Rejection, SealedDetails, VerifiedRun, push_frame,
+    Access, Details, DetailsKey, DetailsState, EncodedEvent, Entry, Event, FrameHeader, LogId,
+    LogVerifier, Outcome, Rejection, SealedDetails, VerifiedRun, push_frame,
 };
 use medseal_core::context::{Binding, Scope, encode_into};
 use medseal_core::primitives::sha256;
@@ -250,6 +250,8 @@ fn names_are_bounded_sorted_and_plain() {
     ];
     for case in cases {
         let mut out = vec![1];
+        let refused = EncodedEvent::new(&Event::Operation(case.clone())).unwrap_err();
+        assert_eq!(refused.to_string(), "new entry: not an entry in canonical form");
         assert!(entry(4, Event::Operation(case)).encode_into(&mut out).is_err());
         assert_eq!(out, [1], "nothing half written");
     }

@@ -130,7 +130,7 @@ impl Ledger {
         time: UnixSeconds,
         state: StateAt,
     ) -> Result<(), EngineError> {
-        self.append(Draft::of_store(time, state))
+        self.append(Draft::of_store(time, state)?)
     }
 
     fn append(&self, draft: Draft) -> Result<(), EngineError> {

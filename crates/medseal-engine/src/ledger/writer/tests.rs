@@ -297,7 +297,7 @@ fn state(epoch: u64, root: u8) -> StateAt {
 }
 
 fn append_state(writer: &mut Writer, named: StateAt) -> &'static str {
-    let result = writer.append(&[Draft::of_store(1000, named)]).remove(0);
+    let result = writer.append(&[Draft::of_store(1000, named).unwrap()]).remove(0);
     result.err().map_or("OK", |error| error.code())
 }
 
@@ -315,7 +315,7 @@ fn an_entry_with_a_second_root_or_none_is_not_written() {
         assert_eq!(append_state(&mut writer, named), "OK");
     }
     // what stands before the refused one in the same write is written, and the rest is not
-    let drafts = [state(7, 1), state(7, 2), state(8, 1)].map(|s| Draft::of_store(1000, s));
+    let drafts = [state(7, 1), state(7, 2), state(8, 1)].map(|s| Draft::of_store(1000, s).unwrap());
     let written: Vec<bool> = writer.append(&drafts).iter().map(Result::is_ok).collect();
     assert_eq!(written, [true, false, false]);
     drop(writer);
