@@ -14,6 +14,8 @@ mod audit_notes;
 #[cfg(test)]
 mod audit_subjects;
 #[cfg(test)]
+mod audit_tiles;
+#[cfg(test)]
 mod audit_tree;
 #[cfg(test)]
 mod certificate;

@@ -18,6 +18,7 @@ mod prove;
 mod read;
 mod signing;
 mod tail;
+mod tiling;
 mod verify;
 mod walk;
 mod watch;
@@ -27,6 +28,7 @@ mod writer;
 pub use keys::{AuditKeys, read_audit_keys};
 pub use prove::{CheckedProof, check_proof, prove_entry};
 pub use read::{EntryFilter, EntrySummary, ShownEntry, ShownItem, list_entries};
+pub use tiling::{TilesReport, write_tiles};
 pub use verify::{AuditReport, VerifyRequest, verify_log};
 pub use witness::{WitnessReport, witness};
 

@@ -23,5 +23,6 @@ mod reference;
 mod state;
 mod subjects;
 mod tables;
+mod tiles;
 mod values;
 mod world;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ledger::draft::{Decided, Details, Who};
+use crate::ledger::tiling::{TilesReport, write_tiles};
 use crate::ledger::verify::{AuditReport, VerifyRequest, verify_log};
 use crate::ledger::watch::Watch;
 use medseal_core::audit::{DetailsKey, LogId, LogSigner, Outcome};
@@ -9,6 +10,7 @@ use medseal_core::operation::{Operation, OperationItems};
 use medseal_core::secret::LogSeed;
 use medseal_core::state_root::{StateAt, StateRoot};
 use std::fs;
+use std::path::Path;
 
 const SMALL: Limits = Limits {
     segment_entries: 4,
@@ -41,6 +43,15 @@ impl Bench {
 
     pub(in crate::ledger) fn writer(&self) -> Writer {
         Writer::with_limits(self.files.clone(), opened(), SMALL)
+    }
+
+    /// With the limits of a real log.
+    pub(in crate::ledger) fn large_writer(&self) -> Writer {
+        Writer::new(self.files.clone(), opened())
+    }
+
+    pub(in crate::ledger) fn tiles(&self, target: &Path) -> Result<TilesReport, EngineError> {
+        write_tiles(self.directory.path(), &opened().keys, target)
     }
 
     pub(in crate::ledger) fn verify(&self) -> Result<AuditReport, EngineError> {
