@@ -7,8 +7,11 @@
 
 mod array;
 mod audit;
+mod long_log;
 mod records;
 mod table;
+
+pub use long_log::{LongLog, long_log};
 
 use crate::error::EngineError;
 use crate::random::BufferedRandom;

@@ -68,7 +68,7 @@ pub(super) fn append_many() -> Result<Measurement, EngineError> {
 pub(super) fn verify() -> Result<Measurement, EngineError> {
     let directory = directory()?;
     let log = BenchLog::create(directory.path())?;
-    log.fill()?;
+    log.fill(ENTRIES)?;
     check(log.verify()? >= ENTRIES)?;
     let read = || -> Vec<Vec<u8>> {
         let listed = fs::read_dir(directory.path().join("segments")).into_iter().flatten();

@@ -96,11 +96,12 @@ impl Group {
         self.ask(Task::Examine)
     }
 
-    /// Appends many entries of one thread, and signs; for measurements.
+    /// Appends many entries of one thread with one write; for measurements.
     pub(super) fn append_all(&self, drafts: &[Draft]) -> Answer {
         let mut writer = self.shared.writer();
         writer.append(drafts).into_iter().collect::<Result<(), _>>()?;
-        writer.sign()
+        drafts.last().into_iter().for_each(|last| writer.sign_if_due(last.time));
+        Ok(())
     }
 
     /// Signs what is there.
