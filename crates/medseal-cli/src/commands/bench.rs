@@ -24,9 +24,10 @@ pub(crate) fn run(arguments: &Arguments, command: &Bench) -> Result<(), Failure>
             (Some(ratio), Some(against)) => format!("{ratio:>6.2} × {against}"),
             _ => String::new(),
         };
+        let p99 = r.p99_us.map_or(String::new(), |us| format!(", 99 % within {us:.0} µs"));
         let (us, spread) = (r.us_per_op, r.spread_pct);
         output::line(&format!(
-            "{:<28} {us:>10.3} µs  {:>9.1} MB/s  ±{spread:>3.0} %  {ratio}",
+            "{:<28} {us:>10.3} µs  {:>9.1} MB/s  ±{spread:>3.0} %  {ratio}{p99}",
             r.case, r.mb_per_s
         ))?;
     }
