@@ -4,7 +4,7 @@
     fhir_audit_events.py FILE
 
 The models are those of R4B, the nearest that the package has. What BALP asks for beyond them (profiles
-PatientRead, PatientCreate and PatientUpdate of IHE.BasicAudit) is written down here, since the package knows no
+PatientRead, PatientCreate and PatientUpdate of IHE.BasicAudit, and the same without a patient) is written down here, since the package knows no
 profiles. Prints how many events there are of each profile, or what is wrong and where; exit code 1.
 """
 import json
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 BALP = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
 TERMS = "http://terminology.hl7.org/CodeSystem/"
 DCM = "http://dicom.nema.org/resources/ontology/DCM"
-INTERACTIONS = {"PatientRead": ("read", "R"), "PatientCreate": ("create", "C"), "PatientUpdate": ("update", "U")}
+INTERACTIONS = {"Read": ("read", "R"), "Create": ("create", "C"), "Update": ("update", "U")}
 
 
 def coded(value, system, code):
@@ -37,7 +37,8 @@ def typed(items, system, code):
 
 def faults(event, profile):
     """What BALP asks for and the event lacks."""
-    interaction, action = INTERACTIONS[profile]
+    interaction, action = INTERACTIONS[profile.removeprefix("Patient")]
+    named = profile.startswith("Patient")
     agents, entities = event["agent"], event["entity"]
     machines = [typed(agents, DCM, code) for code in ("110152", "110153")]
     users = typed(agents, TERMS + "v3-ParticipationType", "IRCP")
@@ -53,8 +54,8 @@ def faults(event, profile):
         "client and server": all(len(found) == 1 for found in machines),
         "network": all("who" in one and "network" in one for found in machines for one in found),
         "user": len(users) == 1 and users[0]["requestor"] is True and "network" not in users[0] and "who" in users[0],
-        "patient": len(patients) == 1 and coded(patients[0]["role"], TERMS + "object-role", "1"),
-        "who": len(patients) == 1 and patients[0]["what"].get("type") == "Patient",
+        "patient": len(patients) == named and all(coded(p["role"], TERMS + "object-role", "1") for p in patients),
+        "who": all(p["what"].get("type") == "Patient" for p in patients),
         "data": len(data) == 1 and coded(data[0]["role"], TERMS + "object-role", "4") and "what" in data[0],
     }
     return [name for name, holds in checks.items() if not holds]

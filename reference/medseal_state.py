@@ -17,7 +17,8 @@ from medseal_secret import row_mac_key
 # table: columns of the primary key, and how many of the first are the group
 INSIDE = {"root": (1, 0), "keys": (2, 1), "key_versions": (3, 2), "key_secrets": (1, 1), "field_definitions": (3, 1),
           "audit_logs": (1, 0), "principals": (1, 0), "role_grants": (2, 0), "access_tokens": (1, 0),
-          "policies": (1, 0), "break_glass": (1, 0), "subject_tombstones": (2, 1), "subject_holds": (3, 2)}
+          "policies": (1, 0), "break_glass": (1, 0), "subject_tombstones": (2, 1), "subject_holds": (3, 2),
+          "approver_keys": (1, 0), "approval_requests": (1, 0), "approvals": (2, 1)}
 
 
 def sha256(*parts):

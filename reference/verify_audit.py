@@ -22,10 +22,11 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA87PublicKey
 ED25519, ML_DSA_87 = b"\x01", b"\xffmedseal/ml-dsa-87"
 TEXTS = {6: 128, 7: 128, 8: 128, 13: 128, 19: 1024, 34: 128, 35: 128}
 NUMBERS = {0, 1, 3, 4, 5, 9, 10, 11, 15, 18, 20, 28, 29, 41}
-BYTES = {2: 16, 12: 32, 21: 32, 22: 32, 23: 32, 26: 32, 27: 32, 30: 32, 32: 8}
-COMMON, NAME_LISTS, ID_LISTS = {0, 1, 2, 3, 4, 5}, (14, 16, 33, 36), {17: 8, 40: 16}
+BYTES = {2: 16, 12: 32, 21: 32, 22: 32, 23: 32, 26: 32, 27: 32, 30: 32, 32: 8, 49: 16}
+COMMON, NAME_LISTS, ID_LISTS = {0, 1, 2, 3, 4, 5}, (14, 16, 33, 36), {17: 8, 40: 16, 47: 8}
+COUNT_LISTS = {46: 17, 48: 47}  # how many items are under each key version of another list
 NEEDED = {0: {26, 27}, 1: {6, 7, 9, 10, 11, 12}, 2: {28}, 3: {29, 30}, 4: {10, 23}}
-OPTIONAL = {1: {8, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 32, 33, 34, 35, 36, 40, 41}}
+OPTIONAL = {1: {8, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 32, 33, 34, 35, 36, 40, 41, 46, 47, 48, 49}}
 
 
 class Refused(Exception): """Its text is the place and what is wrong there."""
@@ -34,6 +35,11 @@ class Refused(Exception): """Its text is the place and what is wrong there."""
 def need(holds, place, what):
     if not holds:
         raise Refused(f"{place}: {what}")
+
+
+def valid(holds, what):
+    if not holds:
+        raise ValueError(what)
 
 
 def sha256(*parts):
@@ -65,28 +71,23 @@ class Cbor:  # deterministic, and of it only what an entry is made of
         self.data, self.at = data, 0
 
     def take(self, n):
-        if self.at + n > len(self.data):
-            raise ValueError("cut short")
+        valid(self.at + n <= len(self.data), "cut short")
         self.at += n
         return self.data[self.at - n : self.at]
 
     def head(self, major):
         first = self.take(1)[0]
-        if first >> 5 != major:
-            raise ValueError("another type")
+        valid(first >> 5 == major, "another type")
         if (small := first & 31) < 24:
             return small
-        if small > 27:
-            raise ValueError("indefinite or reserved")
+        valid(small <= 27, "indefinite or reserved")
         value = int.from_bytes(self.take(1 << (small - 24)), "big")
-        if value < (24 if small == 24 else 1 << (8 << (small - 25))):
-            raise ValueError("not the shortest number")
+        valid(value >= (24 if small == 24 else 1 << (8 << (small - 25))), "not the shortest number")
         return value
 
     def text(self, longest):
         raw = self.take(self.head(3))
-        if not 1 <= len(raw) <= longest:
-            raise ValueError("length of a text")
+        valid(1 <= len(raw) <= longest, "length of a text")
         return raw.decode("utf-8")
 
     def member(self, key):
@@ -96,20 +97,19 @@ class Cbor:  # deterministic, and of it only what an entry is made of
             return self.text(TEXTS[key])
         if key in BYTES:
             value = self.take(self.head(2))
-            if len(value) != BYTES[key]:
-                raise ValueError("length of bytes")
+            valid(len(value) == BYTES[key], "length of bytes")
             return value
         if key in NAME_LISTS:
             items = [self.text(128) for _ in range(self.head(4))]
             order = [item.encode() for item in items]
-        elif key in ID_LISTS:
-            items = order = [self.take(self.head(2)) for _ in range(self.head(4))]
-            if any(len(item) != ID_LISTS[key] for item in items):
-                raise ValueError("length of an id")
+        elif key in COUNT_LISTS:
+            items = [self.head(0) for _ in range(self.head(4))]
+            order = list(range(len(items)))
         else:
-            raise ValueError("unknown member")
-        if not 1 <= len(items) <= 32 or order != sorted(set(order)):
-            raise ValueError("order of a list")
+            valid(key in ID_LISTS, "unknown member")
+            items = order = [self.take(self.head(2)) for _ in range(self.head(4))]
+            valid(all(len(item) == ID_LISTS[key] for item in items), "length of an id")
+        valid(1 <= len(items) <= 32 and order == sorted(set(order)), "order of a list")
         return items
 
 
@@ -117,22 +117,19 @@ def decode(data):
     reader, entry, last = Cbor(data), {}, -1
     for _ in range(reader.head(5)):
         key = reader.head(0)
-        if key <= last:
-            raise ValueError("order of members")
+        valid(key > last, "order of members")
         entry[key], last = reader.member(key), key
     kind = entry.get(1)
-    if reader.at != len(data) or not 1 <= len(data) <= 8192 or entry.get(0) != 1 or kind not in NEEDED:
-        raise ValueError("no entry")
+    valid(reader.at == len(data) and 1 <= len(data) <= 8192 and entry.get(0) == 1 and kind in NEEDED, "no entry")
     needed = COMMON | NEEDED[kind]
-    if not needed <= set(entry) <= needed | OPTIONAL.get(kind, set()):
-        raise ValueError("members of another kind")
-    if len({20, 21, 22} & set(entry)) not in (0, 3) or 0 in (entry.get(15), entry.get(18), entry.get(41)):
-        raise ValueError("half a member")
-    if kind == 1 and (entry[9] > 1 or not re.fullmatch("[a-z0-9-]+", entry[6])):
-        raise ValueError("outcome or operation")
+    valid(needed <= set(entry) <= needed | OPTIONAL.get(kind, set()), "members of another kind")
+    whole = len({20, 21, 22} & set(entry)) in (0, 3) and (47 in entry) <= (48 in entry)
+    valid(whole and 0 not in (entry.get(15), entry.get(18), entry.get(41)), "half a member")
+    for counts, ids in ((entry[key], entry.get(of, [])) for key, of in COUNT_LISTS.items() if key in entry):
+        valid(len(counts) == len(ids) and 0 not in counts and sum(counts) <= entry[11], "counts of items")
+    valid(kind != 1 or entry[9] <= 1 and re.fullmatch("[a-z0-9-]+", entry[6]), "outcome or operation")
     names = [entry.get(k, "") for k in TEXTS if k != 19] + sum((entry.get(k, []) for k in NAME_LISTS), [])
-    if any(ord(c) < 32 or 127 <= ord(c) < 160 for name in names for c in name):
-        raise ValueError("control character")
+    valid(not any(ord(c) < 32 or 127 <= ord(c) < 160 for name in names for c in name), "control character")
     return entry
 
 

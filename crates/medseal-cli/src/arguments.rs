@@ -1,8 +1,11 @@
 //! The grammar of the command line; help, completions and man page come from the same definitions.
 
+pub(crate) mod approval;
 pub(crate) mod audit;
 pub(crate) mod escrow;
+pub(crate) mod export;
 pub(crate) mod file;
+pub(crate) mod impact;
 mod manual;
 pub(crate) mod principal;
 pub(crate) mod subject;
@@ -98,6 +101,9 @@ pub(crate) enum Command {
     /// Who may do what
     #[command(subcommand)]
     Policy(principal::Policy),
+    /// What several people must approve
+    #[command(subcommand)]
+    Approval(approval::Approval),
     /// Emergencies in which somebody went past the policy
     #[command(subcommand)]
     BreakGlass(principal::BreakGlass),
@@ -264,6 +270,8 @@ pub(crate) enum Key {
         #[arg(long, value_enum)]
         cause: Cause,
     },
+    /// Show what a key or a version protects, whose data it is, and who opened it; this is recorded
+    Impact(impact::Impact),
     /// Start the waiting period; called again after it, destroy the key material
     Destroy {
         #[command(flatten)]

@@ -2,6 +2,7 @@
 
 use crate::arguments::{Arguments, Verify};
 use crate::failure::Failure;
+use medseal_engine::approvals::RequestId;
 use medseal_engine::principals::{AccessToken, Occasion, Purpose};
 use medseal_engine::{Engine, EngineError, Home, Options, VerifyAfterEncrypt};
 use std::io::IsTerminal;
@@ -42,7 +43,14 @@ pub(crate) fn occasion(arguments: &Arguments) -> Result<Occasion, Failure> {
         on_behalf_of: arguments.access.on_behalf_of.clone(),
         purpose: purpose(arguments),
         case: arguments.access.case.clone(),
+        reason: access.reason.clone(),
+        approval: access.approval.as_deref().map(request_id).transpose()?,
     })
+}
+
+fn request_id(text: &str) -> Result<RequestId, Failure> {
+    let what = "a request for approvals has an id of 32 hexadecimal digits";
+    RequestId::parse(text).ok_or_else(|| Failure::usage(what))
 }
 
 /// `--purpose`.

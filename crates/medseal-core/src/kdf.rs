@@ -52,11 +52,15 @@ pub enum Label {
     AuditPseudonym,
     /// Subject's audit secret → key of one item about it.
     AuditItem,
+    /// Approver's seed → Ed25519 seed.
+    ApproverEd25519,
+    /// Approver's seed → ML-DSA-87 seed.
+    ApproverMlDsa87,
 }
 
 impl Label {
     /// Every label, for the registry test.
-    pub const ALL: [Label; 20] = [
+    pub const ALL: [Label; 22] = [
         Label::DekTenant,
         Label::DekSubject,
         Label::KField,
@@ -77,6 +81,8 @@ impl Label {
         Label::AuditSubject,
         Label::AuditPseudonym,
         Label::AuditItem,
+        Label::ApproverEd25519,
+        Label::ApproverMlDsa87,
     ];
 
     /// The bytes that are hashed.
@@ -102,6 +108,8 @@ impl Label {
             Label::AuditSubject => "medseal/v1/audit-subject",
             Label::AuditPseudonym => "medseal/v1/audit-pseudonym",
             Label::AuditItem => "medseal/v1/audit-item",
+            Label::ApproverEd25519 => "medseal/v1/approver-ed25519",
+            Label::ApproverMlDsa87 => "medseal/v1/approver-ml-dsa-87",
         }
     }
 }

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod access_token;
+pub mod approval;
 pub mod audit;
 pub mod context;
 pub mod envelope;

@@ -4,7 +4,10 @@
 //! whole context. Decryption compares the two, so that a decision for one value cannot be paired
 //! with the record of another.
 
-use crate::audit::{Details, SubjectAuditKey, SubjectPseudonym, SubjectTag, context_value};
+use crate::approval::RequestId;
+use crate::audit::{
+    Details, SubjectAuditKey, SubjectPseudonym, SubjectTag, context_value, with_target,
+};
 use crate::context::{Binding, Scope, encode_into};
 use crate::{Error, KeyVersionId};
 use sha2::{Digest, Sha256};
@@ -55,11 +58,17 @@ pub enum Operation {
     ReadDisclosures,
     /// Splitting what opens the home, and giving it a new root.
     ManageRoot,
+    /// Asking for approvals, and taking a request back.
+    RequestApproval,
+    /// Approving or denying a request.
+    Approve,
+    /// Reading requests and what was said of them.
+    ReadApprovals,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 19] = [
+    pub const ALL: [Operation; 22] = [
         Operation::Encrypt,
         Operation::Decrypt,
         Operation::Verify,
@@ -79,6 +88,9 @@ impl Operation {
         Operation::ReadSubjects,
         Operation::ReadDisclosures,
         Operation::ManageRoot,
+        Operation::RequestApproval,
+        Operation::Approve,
+        Operation::ReadApprovals,
     ];
 
     /// Whether its items are values, each in a collection and of a class.
@@ -109,6 +121,9 @@ impl Operation {
             Operation::ReadSubjects => "read-subjects",
             Operation::ReadDisclosures => "read-disclosures",
             Operation::ManageRoot => "manage-root",
+            Operation::RequestApproval => "request-approval",
+            Operation::Approve => "approve",
+            Operation::ReadApprovals => "read-approvals",
         }
     }
 }
@@ -148,6 +163,29 @@ impl Group {
     }
 }
 
+/// The key versions that an operation on a value is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Under {
+    /// The one that it is or will be under.
+    Version(KeyVersionId),
+    /// The one that it is under and the one that it is carried over to.
+    CarriedOver {
+        /// Under which it is.
+        from: KeyVersionId,
+        /// Under which it will be.
+        to: KeyVersionId,
+    },
+}
+
+impl Under {
+    /// The version that the value is under before the operation, or will be under if there is none.
+    pub fn first(self) -> KeyVersionId {
+        match self {
+            Under::Version(id) | Under::CarriedOver { from: id, .. } => id,
+        }
+    }
+}
+
 /// Collects the items of one operation.
 pub struct OperationItems {
     hasher: Sha256,
@@ -156,6 +194,8 @@ pub struct OperationItems {
     count: u64,
     salt: [u8; 32],
     details: Option<Details>,
+    /// The request that was approved for this, or that this is about.
+    approval: Option<RequestId>,
     /// Whom the items are about; a twin keeps nobody.
     subjects: BTreeMap<SubjectPseudonym, Arc<SubjectAuditKey>>,
     /// The context of the newest item.
@@ -197,6 +237,7 @@ impl OperationItems {
             count,
             salt,
             details,
+            approval: None,
             groups,
             last_group,
             ungrouped,
@@ -208,14 +249,24 @@ impl OperationItems {
         }
     }
 
+    /// Says by which request for approvals it is done, or which one it is about.
+    pub fn name_request(&mut self, request: RequestId) {
+        self.approval = Some(request);
+    }
+
+    /// That request.
+    pub fn request(&self) -> Option<RequestId> {
+        self.approval
+    }
+
     /// The same operation without its items, to collect them a second time and compare.
     pub fn twin(&self) -> Self {
         Self::bare(self.operation, self.epoch, self.salt)
     }
 
-    /// Adds one value: the key version, the encoded context and the class of its field.
-    pub fn add_value(&mut self, id: KeyVersionId, context: &[u8], class: &str) {
-        self.add_context(id, context);
+    /// Adds one value: its key versions, the encoded context and the class of its field.
+    pub fn add_value(&mut self, under: Under, context: &[u8], class: &str) {
+        self.add_item(under, context);
         self.count_value(context, class);
     }
 
@@ -257,6 +308,13 @@ impl OperationItems {
         self.groups.insert(group);
     }
 
+    fn add_item(&mut self, under: Under, item: &[u8]) {
+        match under {
+            Under::Version(id) => self.add_context(id, item),
+            Under::CarriedOver { from, to } => self.add_context(from, &with_target(item, to)),
+        }
+    }
+
     fn add_context(&mut self, id: KeyVersionId, context: &[u8]) {
         self.hasher.update(id.0);
         self.hasher.update((context.len() as u64).to_be_bytes());
@@ -267,13 +325,13 @@ impl OperationItems {
         }
     }
 
-    /// Adds one value, by its key version, what it is bound to and the class of its field.
+    /// Adds one value, by its key versions, what it is bound to and the class of its field.
     ///
     /// # Errors
     /// As [`encode_into`]; then nothing is added.
     pub fn add_value_of(
         &mut self,
-        id: KeyVersionId,
+        under: Under,
         scope: &Scope,
         binding: &Binding<'_>,
         class: &str,
@@ -282,7 +340,7 @@ impl OperationItems {
         encoded.clear();
         let done = encode_into(scope, None, binding, &mut encoded);
         if done.is_ok() {
-            self.add_value(id, &encoded, class);
+            self.add_value(under, &encoded, class);
         }
         self.encoded = encoded;
         done
@@ -305,13 +363,13 @@ impl OperationItems {
     /// [`Error::Misuse`] for something that is no context.
     pub fn add_of_subject(
         &mut self,
-        id: KeyVersionId,
+        under: Under,
         context: &[u8],
         subject: &Arc<SubjectAuditKey>,
         class: &str,
     ) -> Result<(), Error> {
-        let item = subject.item(&self.salt, self.count, id, context)?;
-        self.add_context(id, &item);
+        let item = subject.item(&self.salt, self.count, under.first(), context)?;
+        self.add_item(under, &item);
         self.count_value(context, class);
         self.mark(subject);
         Ok(())

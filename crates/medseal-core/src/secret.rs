@@ -75,3 +75,7 @@ role!(
     /// What one custodian holds of an escrowed [`Kwk`]; fewer than the threshold say nothing of it.
     ShareSecret
 );
+role!(
+    /// The seed of an approver's keys; in a file of the approver's own, never in a home.
+    ApproverSeed
+);

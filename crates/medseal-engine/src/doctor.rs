@@ -55,6 +55,7 @@ impl Engine {
             noted("keys that encrypt", "all", self.keys_without_primary().await),
             noted("rotation", "nothing is due", self.rotations_due().await),
             noted("old epoch keys", "none is overdue", self.epoch_keys_overdue().await),
+            noted("people who can approve", "enough", self.approvers_missing().await),
             outcome("the audit log can be written", self.ledger.examine()),
             outcome("nobody else can read the home", examine_permissions(home)),
         ]

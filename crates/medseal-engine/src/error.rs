@@ -226,9 +226,18 @@ pub enum EngineError {
     /// The log has no such entry, or no checkpoint covers it yet.
     #[error("the audit log has no signed entry {0}")]
     NoSuchEntry(u64),
+    /// No entry is in the range that was asked for.
+    #[error("the audit log has no entries in this range, and nothing was exported")]
+    NoEntries,
+    /// Details were asked for in a form that has no room for them.
+    #[error("details are exported as ndjson alone")]
+    ExportDetails,
     /// Something is wrong with an escrow of the root.
     #[error("{0}")]
     Escrow(#[from] crate::escrow::EscrowError),
+    /// Dual control.
+    #[error("{0}")]
+    Approval(#[from] crate::approvals::ApprovalError),
     /// A decision, its record and the operation do not belong together.
     #[error("decision, audit record and operation do not belong together")]
     ProofMismatch,
@@ -370,7 +379,10 @@ impl EngineError {
             E::AuditUnavailable(_) | E::AuditBroken { .. } => "AUDIT_UNAVAILABLE",
             E::AuditFile { .. } => "AUDIT_FILE_REJECTED",
             E::NoSuchEntry(_) => "AUDIT_NO_SUCH_ENTRY",
+            E::NoEntries => "AUDIT_NO_ENTRIES",
+            E::ExportDetails => "AUDIT_EXPORT_DETAILS",
             E::Escrow(e) => e.code(),
+            E::Approval(e) => e.code(),
             E::ProofMismatch => "PROOF_MISMATCH",
             E::PassphraseNeeded => "PASSPHRASE_NEEDED",
             E::HomeMissing => "HOME_MISSING",
@@ -398,6 +410,7 @@ impl EngineError {
             E::AtPosition { source, .. } => source.class(),
             E::AtChunk { source, .. } | E::AtFrame { source, .. } => core_class(*source),
             E::Escrow(e) => e.class(),
+            E::Approval(e) => e.class(),
             E::SourceChanged => ErrorClass::Rejected,
             E::Archive { .. } | E::ArrayInvalid(_) => ErrorClass::Malformed,
             E::FileKeySuite | E::BeyondTheEnd(_) | E::FileNeeded(_) | E::TargetExists => {
@@ -411,7 +424,7 @@ impl EngineError {
             | E::NotOneCell => ErrorClass::Rejected,
             E::Store(StoreError::RowRejected { .. }) => ErrorClass::Rejected,
             E::AuditFile { .. } => ErrorClass::Rejected,
-            E::NoSuchEntry(_) => ErrorClass::Usage,
+            E::NoSuchEntry(_) | E::NoEntries | E::ExportDetails => ErrorClass::Usage,
             E::Store(_) | E::AuditUnavailable(_) | E::AuditBroken { .. } | E::Io { .. } => {
                 ErrorClass::Unavailable
             }

@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::ledger::{Details, Recorded};
 use crate::random::BufferedRandom;
+use medseal_core::approval::RequestId;
 use medseal_core::operation::{Group, Operation, OperationDigest, OperationItems};
 use medseal_core::state_root::StateRoot;
 use medseal_core::{Error, KeyVersionId, Random};
@@ -55,7 +56,7 @@ impl Engine {
         if let (Some(details), Some(case)) = (&mut kept, self.occasion.case.as_deref()) {
             details.set_case(case);
         }
-        let count = items.count();
+        let (count, request) = (items.count(), items.request());
         let decided = self.decide::<O>(items, about.epoch).await?;
         let details = Details {
             time: self.clock.now(),
@@ -69,6 +70,7 @@ impl Engine {
             keys: about.keys,
             change: about.change,
             subjects,
+            request,
         };
         match decided.outcome {
             Ok(authorized) => {
@@ -147,8 +149,20 @@ impl Engine {
         about: &Changed<'_>,
         details: &str,
     ) -> Result<Admitted, EngineError> {
+        self.admit_named::<O>(epoch, about, details, None).await
+    }
+
+    /// The same for what is done by a request for approvals, or is about one.
+    pub(crate) async fn admit_named<O: Op>(
+        &self,
+        epoch: u64,
+        about: &Changed<'_>,
+        details: &str,
+        request: Option<RequestId>,
+    ) -> Result<Admitted, EngineError> {
         let mut items = self.items::<O>(epoch)?;
         let mut same = items.twin();
+        request.into_iter().for_each(|request| items.name_request(request));
         for collected in [&mut items, &mut same] {
             let group = Group { tenant: about.tenant.map(str::to_owned), ..Group::default() };
             collected.add(about.id, details.as_bytes(), group);

@@ -8,6 +8,7 @@
 //! It must not parse formats itself (`medseal-core`, `medseal-health`), hold SQL (`medseal-store`)
 //! or know a provider's protocol (`medseal-kms`).
 
+pub mod approvals;
 pub mod bench;
 pub mod clock;
 pub mod doctor;
@@ -18,6 +19,7 @@ pub mod fields;
 pub mod files;
 mod gate;
 pub mod home;
+pub mod impact;
 pub mod inspect;
 pub mod keys;
 pub mod ledger;

@@ -10,7 +10,7 @@ use argon2::{Algorithm, Argon2, Block, Version};
 use async_trait::async_trait;
 use aws_lc_rs::pbkdf2;
 use medseal_core::Random;
-use medseal_core::secret::{Kwk, RootKey, ShareSecret};
+use medseal_core::secret::{ApproverSeed, Kwk, RootKey, ShareSecret};
 use medseal_core::stored_secret::Place;
 use std::fmt;
 use std::num::NonZeroU32;
@@ -216,8 +216,40 @@ impl PassphraseRoot {
     /// # Errors
     /// [`KmsError::Rejected`] for another passphrase, another place or altered bytes.
     pub fn open_share(&self, place: &Place<'_>, sealed: &[u8]) -> Result<ShareSecret, KmsError> {
-        let secret = self.root.wrap_key().unwrap(place, sealed).map_err(|_| KmsError::Rejected)?;
-        ShareSecret::from_slice(&secret).ok_or(KmsError::Rejected)
+        ShareSecret::from_slice(&self.open_sealed(place, sealed)?).ok_or(KmsError::Rejected)
+    }
+
+    /// Seals the seed of an approver's keys, of which the passphrase is the approver's own.
+    ///
+    /// # Errors
+    /// [`KmsError::Random`].
+    pub fn seal_approver_seed(
+        &self,
+        place: &Place<'_>,
+        seed: &ApproverSeed,
+        random: &mut impl Random,
+    ) -> Result<Vec<u8>, KmsError> {
+        Ok(self.root.wrap_key().wrap(place, seed.expose_bytes(), random)?)
+    }
+
+    /// Opens what [`PassphraseRoot::seal_approver_seed`] made for this very place.
+    ///
+    /// # Errors
+    /// As [`PassphraseRoot::open_share`].
+    pub fn open_approver_seed(
+        &self,
+        place: &Place<'_>,
+        sealed: &[u8],
+    ) -> Result<ApproverSeed, KmsError> {
+        ApproverSeed::from_slice(&self.open_sealed(place, sealed)?).ok_or(KmsError::Rejected)
+    }
+
+    fn open_sealed(
+        &self,
+        place: &Place<'_>,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, KmsError> {
+        self.root.wrap_key().unwrap(place, sealed).map_err(|_| KmsError::Rejected)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use medseal_core::KeyVersionId;
 use medseal_core::context::{Binding, Scope, encode_into};
-use medseal_core::operation::{Operation, OperationItems};
+use medseal_core::operation::{Operation, OperationItems, Under};
 use medseal_policy::{
     Asked, Authority, Caller, Decrypt, Kind, Policy, Principal, PrincipalId, Purpose, decide,
 };
@@ -32,7 +32,7 @@ fn items() -> Option<OperationItems> {
     let mut context = Vec::new();
     encode_into(&scope, None, &Binding::record("17"), &mut context).ok()?;
     let mut items = OperationItems::new(Operation::Decrypt, 1, [3; 32]);
-    items.add_value(KeyVersionId([1; 8]), &context, "phone");
+    items.add_value(Under::Version(KeyVersionId([1; 8])), &context, "phone");
     items.take_details();
     Some(items)
 }

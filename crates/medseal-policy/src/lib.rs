@@ -9,6 +9,7 @@
 //! `spec/policy.md`.
 #![forbid(unsafe_code)]
 
+pub mod approval;
 mod authority;
 mod cache;
 mod decision;
@@ -22,12 +23,17 @@ pub use authority::Authority;
 pub use decision::{Answer, Asked, Authorized, DecisionId, Denied, Reason, Refused, decide};
 pub use error::{PolicyError, PolicyFault, Position};
 pub use operation::{
-    Authenticate, BreakGlass, ChangeKeys, Decrypt, DefineFields, Encrypt, EraseSubject,
-    HoldSubject, Maintain, ManagePolicy, ManagePrincipals, ManageRoot, Op, ReadAudit,
-    ReadDisclosures, ReadPrincipals, ReadSubjects, Reencrypt, ReviewBreakGlass, Verify,
+    Approve, Authenticate, BreakGlass, ChangeKeys, Decrypt, DefineFields, Encrypt, EraseSubject,
+    HoldSubject, Maintain, ManagePolicy, ManagePrincipals, ManageRoot, Op, ReadApprovals,
+    ReadAudit, ReadDisclosures, ReadPrincipals, ReadSubjects, Reencrypt, RequestApproval,
+    ReviewBreakGlass, Verify,
 };
-pub use policy::{Budget, Counts, Explanation, Policy, Question, RuleOutcome};
+pub use policy::{
+    Budget, Counts, Demand, Explanation, Floor, Policy, Question, Requirement, RuleOutcome,
+    Weakening,
+};
 pub use principal::{
-    ADMIN, BREAK_GLASS, Caller, Kind, LOCAL_OWNER, MAINTENANCE, Principal, PrincipalId, ROLES,
+    ADMIN, APPROVER, BREAK_GLASS, Caller, Kind, LOCAL_OWNER, MAINTENANCE, Principal, PrincipalId,
+    ROLES,
 };
 pub use purpose::Purpose;

@@ -99,3 +99,15 @@ op!(
     /// Splitting what opens the home, and giving it a new root.
     ManageRoot
 );
+op!(
+    /// Asking for approvals, and taking a request back.
+    RequestApproval
+);
+op!(
+    /// Approving or denying a request.
+    Approve
+);
+op!(
+    /// Reading requests and what was said of them.
+    ReadApprovals
+);

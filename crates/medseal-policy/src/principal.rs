@@ -8,6 +8,8 @@ pub const ROLES: [&str; 7] =
     ["admin", "approver", "auditor", "custodian", "decryptor", "encryptor", "operator"];
 /// The role whose holder replaces the built-in owner.
 pub const ADMIN: &str = "admin";
+/// The role of those who can approve.
+pub const APPROVER: &str = "approver";
 /// The rule by which the built-in owner may do everything.
 pub const LOCAL_OWNER: &str = "local-owner";
 /// The rule by which keys are maintained whoever is at work.

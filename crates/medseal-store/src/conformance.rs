@@ -5,6 +5,7 @@
 //! administrator: without it nobody would know that edited rows are refused.
 #![expect(clippy::unwrap_used, reason = "a suite of tests: a failure is a panic")]
 
+mod approvals;
 mod state_root;
 
 pub use state_root::StateEdit;
@@ -58,6 +59,7 @@ pub async fn run(new: impl AsyncFn() -> Box<dyn Fixture>) {
     a_removed_key_version_is_found(&*new().await).await;
     committers_at_once_lose_nothing(&*new().await).await;
     state_root::run(&new).await;
+    approvals::run(&new).await;
     rows_beside_the_epoch_leave_it_and_hold_against_it(&*new().await).await;
     rows_in_a_range_are_listed_up_to_a_limit(&*new().await).await;
 }

@@ -24,9 +24,10 @@ mod sqlite;
 pub use change::{Change, Write};
 pub use error::StoreError;
 pub use records::{
-    AccessTokenRecord, AuditLogRecord, BreakGlassRecord, FieldRecord, KeyRecord, KeySecretRecord,
-    KeyVersionRecord, PolicyRecord, PrincipalRecord, PrincipalState, PseudonymRecord,
-    RoleGrantRecord, RootRecord, SubjectHoldRecord, SubjectRecord, SubjectTombstoneRecord, keyring,
+    AccessTokenRecord, ApprovalRecord, ApprovalRequestRecord, ApproverKeyRecord, AuditLogRecord,
+    BreakGlassRecord, FieldRecord, KeyRecord, KeySecretRecord, KeyVersionRecord, PolicyRecord,
+    PrincipalRecord, PrincipalState, PseudonymRecord, RequestState, RoleGrantRecord, RootRecord,
+    SubjectHoldRecord, SubjectRecord, SubjectTombstoneRecord, keyring,
 };
 pub use rolled_back::RolledBack;
 pub use row::{RawRow, Record, Stored, Unverified};

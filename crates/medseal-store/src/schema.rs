@@ -261,8 +261,49 @@ pub static SUBJECT_HOLDS: Table = Table {
     ],
 };
 
+/// Public keys of approvers.
+pub static APPROVER_KEYS: Table = Table {
+    name: "approver_keys",
+    key_columns: 1,
+    standing: Inside { group_columns: 0 },
+    columns: &[
+        ("principal_id", Text),
+        ("vkeys", Text),
+        ("registered_by", Text),
+        ("registered_at", Integer),
+    ],
+};
+
+/// Requests for approvals: a missing one would let it be carried out again.
+pub static APPROVAL_REQUESTS: Table = Table {
+    name: "approval_requests",
+    key_columns: 1,
+    standing: Inside { group_columns: 0 },
+    columns: &[
+        ("request_id", Text),
+        ("request", Bytes),
+        ("state", Text),
+        ("closed_by", Text),
+        ("closed_at", Integer),
+    ],
+};
+
+/// What approvers said: a missing one could be a denial.
+pub static APPROVALS: Table = Table {
+    name: "approvals",
+    key_columns: 2,
+    standing: Inside { group_columns: 1 },
+    columns: &[
+        ("request_id", Text),
+        ("principal_id", Text),
+        ("statement", Text),
+        ("reason", Text),
+        ("given_at", Integer),
+    ],
+};
+
 /// Every table of security rows.
-pub static ALL: [&Table; 15] = [
+pub static ALL: [&Table; 18] = [
     &ROOT,
     &KEYS,
     &KEY_VERSIONS,
@@ -278,4 +319,7 @@ pub static ALL: [&Table; 15] = [
     &SUBJECTS,
     &SUBJECT_TOMBSTONES,
     &SUBJECT_HOLDS,
+    &APPROVER_KEYS,
+    &APPROVAL_REQUESTS,
+    &APPROVALS,
 ];

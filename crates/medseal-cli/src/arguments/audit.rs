@@ -33,6 +33,9 @@ pub(crate) enum Audit {
         /// Only the decision with this id, which a denial names
         #[arg(long, value_name = "ID")]
         decision: Option<String>,
+        /// Only what belongs to the request for approvals with this id
+        #[arg(long, value_name = "ID")]
+        request: Option<String>,
         /// Only entries in which a budget's alarm or limit was reached
         #[arg(long)]
         alarms: bool,
@@ -79,6 +82,8 @@ pub(crate) enum Audit {
         /// The directory; what it has of this log is compared and kept
         directory: PathBuf,
     },
+    /// Write entries for other programs, with a manifest; this is recorded itself
+    Export(super::export::Export),
     /// Print the log's public keys
     Key,
 }

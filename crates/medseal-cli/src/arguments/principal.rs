@@ -16,7 +16,7 @@ pub(crate) struct Access {
     /// Go past the policy in an emergency, if the policy lets you; needs --reason
     #[arg(long, global = true)]
     pub(crate) break_glass: bool,
-    /// Why; kept encrypted, until and after somebody has reviewed it
+    /// Why. Of an emergency it is kept encrypted; whoever must approve something reads it
     #[arg(long, global = true, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
     /// Act on behalf of a principal; for the owner and admins
@@ -26,6 +26,9 @@ pub(crate) struct Access {
     /// system says who asks]
     #[arg(long, global = true, value_name = "@FILE")]
     pub(crate) access_token: Option<String>,
+    /// The request for approvals by which this is done [default: an open one for the very same]
+    #[arg(long, global = true, value_name = "ID")]
+    pub(crate) approval: Option<String>,
 }
 
 const PURPOSES: [&str; 5] = ["treatment", "payment", "operations", "research", "emergency"];
@@ -62,6 +65,17 @@ pub(crate) enum Principal {
     Show {
         /// Its name
         name: String,
+    },
+    /// Register the public keys with which a principal approves
+    ApproverKey {
+        /// The principal
+        name: String,
+        /// What `medseal approval key create` printed, as @FILE
+        #[arg(value_name = "@FILE")]
+        file: String,
+        /// Why, for those who must approve it
+        #[arg(long)]
+        reason: Option<String>,
     },
     /// Take everything from a principal, for good
     Disable {

@@ -26,10 +26,11 @@ pub(crate) async fn run(arguments: &Arguments, command: &Audit) -> Result<(), Fa
             let request = VerifyRequest { directory: &directory, keys: &keys, kept: &kept };
             verified(arguments, &verify_log(&request)?)
         }
-        Audit::List { operation, decision, alarms, since, until } => {
+        Audit::List { operation, decision, request, alarms, since, until } => {
             let (operation, decision) = (operation.clone(), decision.clone());
             let (since, until) = (time(since.as_deref())?, time(until.as_deref())?);
-            let filter = EntryFilter { operation, decision, alarms: *alarms, since, until };
+            let (request, alarms) = (request.clone(), *alarms);
+            let filter = EntryFilter { operation, decision, request, alarms, since, until };
             list(arguments, &directory, &filter)
         }
         Audit::Show { entry, details } => {
@@ -68,6 +69,7 @@ pub(crate) async fn run(arguments: &Arguments, command: &Audit) -> Result<(), Fa
             let TilesReport { size, written, kept, .. } = made;
             output::line(&format!("{size} entries; {written} files written, {kept} kept"))
         }
+        Audit::Export(command) => crate::commands::export::run(arguments, command).await,
         Audit::Key => {
             let engine = home::open(arguments).await?;
             let keys = engine.audit_keys().to_vkeys();
@@ -184,6 +186,7 @@ fn line(entry: &EntrySummary) -> String {
     if !entry.alarms.is_empty() {
         line.push_str(&format!("  ALARM {}", entry.alarms.join(",")));
     }
+    line.extend(entry.approval.as_ref().map(|id| format!("  approval {id}")));
     line.extend(entry.note.as_ref().map(|note| format!("  {note}")));
     line.trim_end().to_owned()
 }

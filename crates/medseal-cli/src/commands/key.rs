@@ -1,6 +1,7 @@
 //! `medseal key …`
 
 use crate::arguments::{Arguments, Cause, Key, Suite, VersionChange};
+use crate::commands::impact;
 use crate::duration::seconds;
 use crate::failure::Failure;
 use crate::{home, output};
@@ -70,6 +71,7 @@ pub(crate) async fn run(arguments: &Arguments, command: &Key) -> Result<(), Fail
                 Destroyed::Gone => done(arguments, &change.version, "is destroyed"),
             }
         }
+        Key::Impact(command) => impact::run(&engine, arguments, command).await,
     }
 }
 

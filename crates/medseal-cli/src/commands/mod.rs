@@ -1,14 +1,17 @@
 //! One file per command; each opens a home, calls the engine once and prints.
 
 mod algorithms;
+mod approval;
 mod audit;
 mod bench;
 mod demo;
 mod doctor;
 mod escrow;
 mod explain;
+mod export;
 mod field;
 mod file;
+mod impact;
 mod init;
 mod inspect;
 mod key;
@@ -47,6 +50,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Principal(command) => principal::run(&arguments, command).await?,
         Command::Role(command) => principal::run_role(&arguments, command).await?,
         Command::Token(command) => principal::run_token(&arguments, command).await?,
+        Command::Approval(command) => approval::run(&arguments, command).await?,
         Command::BreakGlass(command) => principal::run_break_glass(&arguments, command).await?,
         Command::Policy(command) => return policy::run(&arguments, command).await,
         Command::Demo => demo::run(&arguments).await?,

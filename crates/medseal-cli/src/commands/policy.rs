@@ -45,8 +45,10 @@ fn at(file: &Path, error: medseal_engine::EngineError) -> Failure {
 
 fn describe(policy: &CheckedPolicy) -> String {
     let purpose = policy.default_purpose.unwrap_or("none, it must be named");
-    let CheckedPolicy { name, rules, budgets, .. } = policy;
-    format!("policy {name}, {rules} rules, {budgets} budgets, default purpose {purpose}")
+    let CheckedPolicy { name, rules, budgets, approvals, .. } = policy;
+    format!(
+        "policy {name}, {rules} rules, {budgets} budgets, {approvals} operations with approvals, default purpose {purpose}"
+    )
 }
 
 fn show(arguments: &Arguments, policy: &PolicyInForce) -> Result<(), Failure> {

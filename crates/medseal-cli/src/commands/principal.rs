@@ -3,9 +3,10 @@
 use crate::arguments::Arguments;
 use crate::arguments::principal::{self as grammar, BreakGlass, Principal, Role, Token};
 use crate::failure::Failure;
-use crate::{duration, home, os_user, output};
+use crate::{duration, home, input, os_user, output};
 use medseal_engine::principals::{BrokenGlass, Kind, NewPrincipal, PrincipalSummary, TokenSummary};
 use serde_json::json;
+use std::path::Path;
 
 pub(crate) async fn run(arguments: &Arguments, command: &Principal) -> Result<(), Failure> {
     let engine = home::open(arguments).await?;
@@ -33,6 +34,13 @@ pub(crate) async fn run(arguments: &Arguments, command: &Principal) -> Result<()
                     output::line(&describe(principal))
                 }
             })
+        }
+        Principal::ApproverKey { name, file, reason } => {
+            let path =
+                file.strip_prefix('@').ok_or_else(|| Failure::usage("the keys are @FILE"))?;
+            let vkeys = String::from_utf8_lossy(&input::read_all(Path::new(path))?).into_owned();
+            engine.register_approver(name, &vkeys, reason.as_deref()).await?;
+            done(arguments, name, "can approve with this key, if it has the role")
         }
         Principal::Disable { name, reason } => {
             engine.disable_principal(name, reason.as_deref()).await?;

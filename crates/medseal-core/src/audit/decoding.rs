@@ -64,19 +64,24 @@ fn read<const LISTS: bool>(bytes: &[u8]) -> Option<Entry<'_>> {
 
 /// Fields of a literal are evaluated in the order in which they are written: that of the members.
 fn read_access<'a, const LISTS: bool>(m: &mut Members<'a>) -> Option<Access<'a>> {
-    Some(Access {
-        operation: m.required(6, Items::text).filter(|name| is_operation(name))?,
-        principal: m.required(7, name)?,
-        rule: m.optional(8, name)?,
-        outcome: m.required(9, outcome)?,
-        epoch: m.required(10, Items::number)?,
-        items: m.required(11, Items::number)?,
+    let operation = m.required(6, Items::text).filter(|name| is_operation(name))?;
+    let (principal, rule) = (m.required(7, name)?, m.optional(8, name)?);
+    let (outcome, epoch) = (m.required(9, outcome)?, m.required(10, Items::number)?);
+    let items = m.required(11, Items::number)?;
+    let (mut ids_of_keys, mut ids_of_targets) = (0, 0);
+    let access = Access {
+        operation,
+        principal,
+        rule,
+        outcome,
+        epoch,
+        items,
         digest: m.required(12, Items::array)?,
         tenant: m.optional(13, name)?,
         collections: m.optional(14, names::<LISTS>)?.unwrap_or_default(),
         more_collections: m.optional(15, count)?.unwrap_or(0),
         keys: m.optional(16, names::<LISTS>)?.unwrap_or_default(),
-        key_ids: m.optional(17, ids::<LISTS, 8>)?.unwrap_or_default(),
+        key_ids: m.optional(17, ids::<LISTS, 8>(&mut ids_of_keys))?.unwrap_or_default(),
         more_keys: m.optional(18, count)?.unwrap_or(0),
         change: m.optional(19, change)?,
         details: read_details(m)?,
@@ -86,9 +91,17 @@ fn read_access<'a, const LISTS: bool>(m: &mut Members<'a>) -> Option<Access<'a>>
         purpose: m.optional(34, name)?,
         on_behalf_of: m.optional(35, name)?,
         alarms: m.optional(36, names::<LISTS>)?.unwrap_or_default(),
-        subjects: m.optional(40, ids::<LISTS, 16>)?.unwrap_or_default(),
+        subjects: m.optional(40, ids::<LISTS, 16>(&mut 0))?.unwrap_or_default(),
         more_subjects: m.optional(41, count)?.unwrap_or(0),
-    })
+        key_items: m.optional(46, counts::<LISTS>(ids_of_keys, items))?.unwrap_or_default(),
+        target_ids: m.optional(47, ids::<LISTS, 8>(&mut ids_of_targets))?.unwrap_or_default(),
+        target_items: match ids_of_targets {
+            0 => Vec::new(),
+            many => m.required(48, counts::<LISTS>(many, items))?,
+        },
+        request: m.optional(49, Items::array)?,
+    };
+    Some(access)
 }
 
 /// The three members of details stand together or not at all.
@@ -123,8 +136,39 @@ fn names<'a, const KEEP: bool>(items: &mut Items<'a>) -> Option<Vec<&'a str>> {
     ascending::<KEEP, _>(items, name)
 }
 
-fn ids<const KEEP: bool, const N: usize>(items: &mut Items<'_>) -> Option<Vec<[u8; N]>> {
-    ascending::<KEEP, _>(items, Items::array)
+/// Says how many there are as well: a list that is not kept has none.
+fn ids<'a, const KEEP: bool, const N: usize>(
+    length: &mut usize,
+) -> impl FnOnce(&mut Items<'a>) -> Option<Vec<[u8; N]>> {
+    move |items| {
+        let one = |items: &mut Items<'a>| {
+            *length += 1;
+            items.array()
+        };
+        ascending::<KEEP, _>(items, one)
+    }
+}
+
+/// One count for each of so many ids, none of them zero, and together no more than `total`.
+fn counts<'a, const KEEP: bool>(
+    ids: usize,
+    total: u64,
+) -> impl FnOnce(&mut Items<'a>) -> Option<Vec<u64>> {
+    move |items| {
+        if ids == 0 || items.list()? != ids as u64 {
+            return None;
+        }
+        let mut list = if KEEP { Vec::with_capacity(ids) } else { Vec::new() };
+        let mut sum = 0u64;
+        for _ in 0..ids {
+            let next = count(items)?;
+            sum = sum.checked_add(next)?;
+            if KEEP {
+                list.push(next);
+            }
+        }
+        (sum <= total).then_some(list)
+    }
 }
 
 fn ascending<'a, const KEEP: bool, T: Ord + Copy>(

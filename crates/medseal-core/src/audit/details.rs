@@ -20,11 +20,14 @@ use crate::length_prefix::{Append, push_length_prefixed};
 use crate::primitives::{hmac_sha256::HmacKey, sha256};
 use crate::secret::LogSeed;
 use crate::{Error, KeyVersionId, MalformedKind, Random, Suite};
+use std::borrow::Cow;
 
 /// Format byte of encrypted details.
 const FORMAT_AUDIT_DETAILS: u8 = 0x06;
 const HEADER_BYTES: usize = 12;
 const PLAINTEXT_FORMAT: u8 = 1;
+/// Tag of the key version that a value is carried over to, in details alone; above all others.
+const TARGET: u8 = 0xff;
 /// What stands before the item in a leaf.
 const SALTED: usize = 1 + 32;
 /// With the number of a case, which may name a patient and so never stands in the entry.
@@ -191,6 +194,17 @@ impl DetailsKey {
     }
 }
 
+/// The item of a value that is carried over: what it is otherwise, and the version it goes to.
+pub(crate) fn with_target(item: &[u8], target: KeyVersionId) -> Vec<u8> {
+    let (count, tags) = item.split_first().unwrap_or((&0, &[]));
+    let mut out = Vec::with_capacity(item.len() + 13);
+    out.push(count.saturating_add(1));
+    out.extend_from_slice(tags);
+    out.push(TARGET);
+    push_length_prefixed(&mut out, &target.0);
+    out
+}
+
 /// A context's value by its tag, when the context has one and it is text.
 pub(crate) fn context_value(context: &[u8], wanted: u8) -> Option<&str> {
     let value = context_value_bytes(context, wanted)?;
@@ -225,6 +239,25 @@ impl<'a> DetailItem<'a> {
     /// The field that the context names.
     pub fn field(&self) -> Option<&'a str> {
         context_value(self.context, 3)
+    }
+
+    /// The key version that the value is carried over to, of a re-encryption.
+    pub fn target(&self) -> Option<KeyVersionId> {
+        context_value_bytes(self.context, TARGET)?.try_into().ok().map(KeyVersionId)
+    }
+
+    /// The context without the version that the value is carried over to.
+    pub(super) fn own_context(&self) -> Cow<'a, [u8]> {
+        let tail = 5 + KeyVersionId([0; 8]).0.len();
+        match (self.target(), self.context.split_first()) {
+            (Some(_), Some((count, tags))) => {
+                let own = tags.len().saturating_sub(tail);
+                let mut context = vec![count.saturating_sub(1)];
+                context.extend_from_slice(tags.get(..own).unwrap_or_default());
+                Cow::Owned(context)
+            }
+            _ => Cow::Borrowed(self.context),
+        }
     }
 
     /// The record that the context names.

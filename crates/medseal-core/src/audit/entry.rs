@@ -179,6 +179,14 @@ pub struct Access<'a> {
     pub subjects: Vec<SubjectTag>,
     /// How many further subjects stand in the details only.
     pub more_subjects: u64,
+    /// Of operations on values: how many are under each of [`Access::key_ids`].
+    pub key_items: Vec<u64>,
+    /// Of re-encryptions: ids of the key versions that the values are carried over to, ascending.
+    pub target_ids: Vec<[u8; 8]>,
+    /// How many values are carried over to each of them.
+    pub target_items: Vec<u64>,
+    /// The request for approvals by which it was done, or that it is about.
+    pub request: Option<[u8; 16]>,
 }
 
 /// What the entry commits to.
@@ -281,6 +289,7 @@ impl Event<'_> {
             && access.change.is_none_or(|c| !c.is_empty() && c.len() <= MAX_CHANGE_BYTES)
             && access.subjects.len() <= MAX_NAMES
             && access.subjects.is_sorted_by(|a, b| a < b)
+            && access.counts_its_items()
     }
 
     pub(super) fn kind(&self) -> u64 {
@@ -342,6 +351,10 @@ impl Access<'_> {
             !self.alarms.is_empty(),
             !self.subjects.is_empty(),
             self.more_subjects > 0,
+            !self.key_items.is_empty(),
+            !self.target_ids.is_empty(),
+            !self.target_items.is_empty(),
+            self.request.is_some(),
         ];
         let details = if self.details.is_some() { 3 } else { 0 };
         6 + details + optional.into_iter().filter(|there| *there).count() as u64
@@ -387,8 +400,38 @@ impl Access<'_> {
         }
         write_names(e, 36, &self.alarms)?;
         write_ids(e, 40, &self.subjects)?;
-        write_count(e, 41, self.more_subjects)
+        write_count(e, 41, self.more_subjects)?;
+        write_counts(e, 46, &self.key_items)?;
+        write_ids(e, 47, &self.target_ids)?;
+        write_counts(e, 48, &self.target_items)?;
+        if let Some(request) = &self.request {
+            e.u8(49)?.bytes(request)?;
+        }
+        Ok(())
     }
+
+    /// Each count stands beside its key version, none is zero, and together they are no more than
+    /// the items.
+    fn counts_its_items(&self) -> bool {
+        let counts = |counts: &[u64], ids: &[[u8; 8]]| {
+            let sum = counts.iter().try_fold(0u64, |sum, count| sum.checked_add(*count));
+            counts.len() == ids.len()
+                && counts.iter().all(|count| *count > 0)
+                && sum.is_some_and(|sum| sum <= self.items)
+        };
+        (self.key_items.is_empty() || counts(&self.key_items, &self.key_ids))
+            && self.target_ids.len() <= MAX_NAMES
+            && self.target_ids.is_sorted_by(|a, b| a < b)
+            && counts(&self.target_items, &self.target_ids)
+    }
+}
+
+fn write_counts(e: &mut Encoder<&mut Vec<u8>>, member: u8, counts: &[u64]) -> EncodeResult {
+    if !counts.is_empty() {
+        e.u8(member)?.array(counts.len() as u64)?;
+        counts.iter().try_for_each(|count| e.u64(*count).map(drop))?;
+    }
+    Ok(())
 }
 
 fn write_ids<const N: usize>(

@@ -14,8 +14,9 @@ mod encoded;
 mod entry;
 mod frame;
 mod head;
-mod note;
+pub(crate) mod note;
 mod proof;
+mod protection;
 mod rejection;
 mod states;
 mod subject;
@@ -27,15 +28,17 @@ mod verifier;
 pub use certificate::{ErasureCertificate, MAX_REASON_BYTES, NOT_COVERED};
 pub use checkpoint::{Checkpoint, LogKeys, LogSigner, OpenedCheckpoint};
 pub use cosignature::{WitnessKeys, WitnessSigner};
-pub(crate) use details::context_value;
 pub use details::{DetailItem, Details, DetailsKey, commit_items};
+pub(crate) use details::{context_value, with_target};
 pub use encoded::{EncodedEvent, EntryPlace};
 pub use entry::{Access, Entry, Event, LogId, MAX_ENTRY_BYTES, Outcome, SealedDetails};
 pub use frame::{FRAME_HEADER_BYTES, FrameHeader, push_frame, push_frame_of, split_frame};
 pub use head::{Head, HeadKey};
 pub use proof::{
-    InclusionPaths, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion,
+    InclusionPaths, consistency_proof, inclusion_proof, range_proof, verify_consistency,
+    verify_inclusion,
 };
+pub use protection::{Gaps, Opened, Opener, ProtectionLedger, Subjects, Values, VersionLedger};
 pub use rejection::{Rejection, RejectionKind, RejectionPlace};
 pub use subject::{SubjectAuditKey, SubjectPseudonym, SubjectTag};
 pub use tlog_proof::TlogProof;

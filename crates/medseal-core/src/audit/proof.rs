@@ -4,6 +4,7 @@
 use super::rejection::{Rejection, RejectionKind, RejectionPlace};
 use super::tree::{Hash, node_hash};
 use crate::primitives::sha256;
+use std::ops::Range;
 
 const REFUSED: Rejection = Rejection { place: RejectionPlace::Proof, kind: RejectionKind::Proof };
 
@@ -43,6 +44,26 @@ pub fn inclusion_proof(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
     }
     path.reverse();
     Some(path)
+}
+
+/// What proves that the leaves of a range stand in the tree over `leaves`, one after another: the
+/// roots of the largest subtrees beside the range, from left to right. `None` for a range that is
+/// empty or goes beyond the tree.
+pub fn range_proof(leaves: &[Hash], range: Range<usize>) -> Option<Vec<Hash>> {
+    let there = range.start < range.end && range.end <= leaves.len();
+    let mut proof = Vec::new();
+    there.then(|| beside(leaves, 0, &range, &mut proof)).map(|()| proof)
+}
+
+fn beside(leaves: &[Hash], first: usize, range: &Range<usize>, proof: &mut Vec<Hash>) {
+    let end = first + leaves.len();
+    if end <= range.start || range.end <= first {
+        proof.push(root(leaves));
+    } else if first < range.start || range.end < end {
+        let (left, right) = leaves.split_at(split(leaves.len()));
+        beside(left, first, range, proof);
+        beside(right, first + left.len(), range, proof);
+    }
 }
 
 /// A tree whose inner nodes are kept, for many paths of one tree.

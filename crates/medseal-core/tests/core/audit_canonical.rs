@@ -18,6 +18,7 @@ struct Loose<'a> {
     bytes: BTreeMap<u64, &'a [u8]>,
     names: BTreeMap<u64, Vec<&'a str>>,
     ids: BTreeMap<u64, Vec<&'a [u8]>>,
+    counts: BTreeMap<u64, Vec<u64>>,
 }
 
 impl<'a> Loose<'a> {
@@ -37,10 +38,15 @@ impl<'a> Loose<'a> {
                     let names = (0..count).map(|_| d.str().ok()).collect::<Option<_>>()?;
                     loose.names.insert(member, names);
                 }
-                17 | 40 => {
+                17 | 40 | 47 => {
                     let count = d.array().ok()??;
                     let ids = (0..count).map(|_| d.bytes().ok()).collect::<Option<_>>()?;
                     loose.ids.insert(member, ids);
+                }
+                46 | 48 => {
+                    let count = d.array().ok()??;
+                    let counts = (0..count).map(|_| d.u64().ok()).collect::<Option<_>>()?;
+                    loose.counts.insert(member, counts);
                 }
                 _ => {
                     loose.bytes.insert(member, d.bytes().ok()?);
@@ -99,6 +105,10 @@ impl<'a> Loose<'a> {
             alarms: names(36),
             subjects: self.ids(40)?,
             more_subjects: number(41).unwrap_or(0),
+            key_items: self.counts.get(&46).cloned().unwrap_or_default(),
+            target_ids: self.ids(47)?,
+            target_items: self.counts.get(&48).cloned().unwrap_or_default(),
+            request: self.fixed(49),
         })
     }
 
@@ -126,12 +136,12 @@ struct Parts {
     numbers: [u64; 8],
     names: [Option<String>; 5],
     lists: [BTreeSet<String>; 4],
-    ids: (BTreeSet<[u8; 8]>, BTreeSet<[u8; 16]>),
+    ids: (BTreeSet<[u8; 8]>, BTreeSet<[u8; 16]>, BTreeSet<[u8; 8]>),
     more: [u64; 3],
     change: Option<String>,
     details: Option<u64>,
     hash: [u8; 32],
-    flags: [bool; 3],
+    flags: [bool; 5],
 }
 
 fn number() -> impl Strategy<Value = u64> {
@@ -147,7 +157,8 @@ fn number() -> impl Strategy<Value = u64> {
 fn parts() -> impl Strategy<Value = Parts> {
     let name = "[a-z0-9äß€ :@-]{1,30}";
     let list = || btree_set(name, 0..3);
-    let ids = (btree_set(any::<[u8; 8]>(), 0..3), btree_set(any::<[u8; 16]>(), 0..3));
+    let key_ids = || btree_set(any::<[u8; 8]>(), 0..3);
+    let ids = (key_ids(), btree_set(any::<[u8; 16]>(), 0..3), key_ids());
     let more = [0..3u64, 0..300u64, 0..2u64];
     (
         (0..6u8, proptest::array::uniform8(number())),
@@ -155,7 +166,7 @@ fn parts() -> impl Strategy<Value = Parts> {
         [list(), list(), list(), list()],
         (ids, more),
         (option::of("[a-z/\n]{1,40}"), option::of(number())),
-        (any::<[u8; 32]>(), any::<[bool; 3]>()),
+        (any::<[u8; 32]>(), any::<[bool; 5]>()),
     )
         .prop_map(
             |((kind, numbers), names, lists, (ids, more), (change, details), (hash, flags))| {
@@ -189,7 +200,8 @@ impl Parts {
         let [collections, keys, more_rules, alarms] =
             self.lists.each_ref().map(|list| list.iter().map(String::as_str).collect());
         let [more_collections, more_keys, more_subjects] = self.more;
-        let [outcome, root, id] = self.flags;
+        let [outcome, root, id, counted, request] = self.flags;
+        let (key_ids, subjects, targets) = &self.ids;
         let (digest, items_root) = ([8; 32], [9; 32]);
         Access {
             operation: "decrypt",
@@ -198,13 +210,14 @@ impl Parts {
             outcome: if outcome { Outcome::Permitted } else { Outcome::Denied },
             epoch: self.numbers[5],
             root: root.then_some(StateRoot(self.hash)),
-            items: self.numbers[6],
+            // the sum of what is counted is no more
+            items: self.numbers[6].max(600),
             digest: self.hash,
             tenant,
             collections,
             more_collections,
             keys,
-            key_ids: self.ids.0.iter().copied().collect(),
+            key_ids: key_ids.iter().copied().collect(),
             more_keys,
             change: self.change.as_deref(),
             details: self.details.map(|length| SealedDetails { length, digest, items_root }),
@@ -213,8 +226,12 @@ impl Parts {
             purpose,
             on_behalf_of,
             alarms,
-            subjects: self.ids.1.iter().copied().collect(),
+            subjects: subjects.iter().copied().collect(),
             more_subjects,
+            key_items: key_ids.iter().map(|_| 299).filter(|_| counted).collect(),
+            target_ids: targets.iter().copied().collect(),
+            target_items: targets.iter().map(|_| 1).collect(),
+            request: request.then_some([4; 16]),
         }
     }
 }
@@ -246,7 +263,7 @@ fn change() -> impl Strategy<Value = Change> {
         at().prop_map(Change::Drop),
         (at(), at()).prop_map(|(from, to)| Change::Repeat(from, to)),
         (at(), at()).prop_map(|(one, other)| Change::Swap(one, other)),
-        (at(), 0..50u8).prop_map(|(member, number)| Change::Renumber(member, number)),
+        (at(), 0..52u8).prop_map(|(member, number)| Change::Renumber(member, number)),
         (at(), 24..28u8).prop_map(|(head, width)| Change::Widen(head, width)),
         (at(), 0..8u8).prop_map(|(byte, bit)| Change::Flip(byte, bit)),
         (at(), any::<u8>()).prop_map(|(before, byte)| Change::Insert(before, byte)),

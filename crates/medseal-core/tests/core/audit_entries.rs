@@ -38,7 +38,16 @@ fn access() -> Access<'static> {
         alarms: vec![],
         subjects: vec![],
         more_subjects: 0,
+        key_items: vec![],
+        target_ids: vec![],
+        target_items: vec![],
+        request: None,
     }
+}
+
+/// How many items are under each key version, and to which they are carried over.
+fn counted() -> Access<'static> {
+    Access { key_items: vec![1, 1], target_ids: vec![[3; 8]], target_items: vec![2], ..access() }
 }
 
 fn entry(sequence: u64, event: Event<'_>) -> Entry<'_> {
@@ -78,6 +87,9 @@ fn every_kind_of_entry_comes_back() {
         Event::Operation(attributed),
         Event::Operation(who_and_why()),
         Event::Operation(subjects),
+        Event::Operation(counted()),
+        Event::Operation(Access { target_ids: vec![], target_items: vec![], ..counted() }),
+        Event::Operation(Access { request: Some([8; 16]), ..access() }),
         Event::ClockWentBack { before: 1_700_000_100 },
         Event::Recovery { bytes: 17, digest },
         Event::Store(StateAt { epoch: 1 << 40, root: StateRoot(digest) }),
@@ -96,6 +108,24 @@ fn who_and_why() -> Access<'static> {
         on_behalf_of: Some("app"),
         ..access()
     }
+}
+
+/// Sixteen bytes and no others, behind everything else.
+#[test]
+fn the_request_for_approvals_is_the_last_member() {
+    let encoded = bytes(&entry(4, Event::Operation(Access { request: Some([8; 16]), ..access() })));
+    let tail = [&[0x18, 49, 0x50][..], &[8; 16]].concat();
+    assert!(encoded.ends_with(&tail) && !refused(&encoded));
+    let mut shorter = encoded[..encoded.len() - 1].to_vec();
+    let length = encoded.len() - 17;
+    shorter[length] = 0x4f;
+    assert!(refused(&shorter), "fifteen bytes");
+    let mut other = encoded.clone();
+    other[length - 1] = 48;
+    assert!(refused(&other), "a member that no entry has");
+    let mut earlier = encoded.clone();
+    earlier[length - 1] = 32;
+    assert!(refused(&earlier), "the place of another member");
 }
 
 /// Members above 23 take two bytes, lists of one name are arrays.
@@ -119,6 +149,38 @@ fn who_and_why_stand_behind_all_others() {
         let mut other = encoded.clone();
         other[at] = to;
         assert!(refused(&other), "member {from:02x} as {to:02x}");
+    }
+}
+
+/// Counts stand beside their key versions, none is zero, and they are no more than the items.
+#[test]
+fn counts_of_items_stand_last_and_beside_their_key_versions() {
+    let encoded = bytes(&entry(4, Event::Operation(counted())));
+    let mut tail = vec![0x18, 0x2e, 0x82, 1, 1, 0x18, 0x2f, 0x81, 0x48];
+    tail.extend_from_slice(&[3; 8]);
+    tail.extend_from_slice(&[0x18, 0x30, 0x81, 2]);
+    assert!(encoded.ends_with(&tail));
+    assert!(!refused(&encoded));
+    let start = encoded.len() - tail.len();
+    // a count of zero, one more than there are items, a count twice as long as it needs
+    for (at, byte) in [(3, 0), (4, 2), (tail.len() - 1, 0), (tail.len() - 1, 3)] {
+        let mut other = encoded.clone();
+        other[start + at] = byte;
+        assert!(refused(&other), "byte {at} as {byte}");
+    }
+    let long = [&encoded[..encoded.len() - 1], &[0x18, 2]].concat();
+    assert!(refused(&long), "a number in more bytes than it needs");
+    let cases = [
+        Access { key_items: vec![2], ..counted() },
+        Access { key_items: vec![1, 1, 0], ..counted() },
+        Access { key_items: vec![1, u64::MAX], ..counted() },
+        Access { target_items: vec![], ..counted() },
+        Access { target_ids: vec![], ..counted() },
+        Access { target_ids: vec![[3; 8], [3; 8]], target_items: vec![1, 1], ..counted() },
+        Access { target_ids: vec![[4; 8], [3; 8]], target_items: vec![1, 1], ..counted() },
+    ];
+    for case in cases {
+        assert!(entry(4, Event::Operation(case)).encode_into(&mut Vec::new()).is_err());
     }
 }
 

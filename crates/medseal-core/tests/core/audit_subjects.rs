@@ -3,7 +3,7 @@
 use crate::support::{hmac_sha256, kdf, lp, open_with_aws_lc};
 use medseal_core::audit::SubjectAuditKey;
 use medseal_core::context::{Binding, Scope, Subject, encode_into};
-use medseal_core::operation::{Group, Operation, OperationItems};
+use medseal_core::operation::{Group, Operation, OperationItems, Under};
 use medseal_core::secret::{Kwk, SubjectAuditSecret};
 use medseal_core::{KeyVersionId, StoreId, Suite};
 use std::sync::Arc;
@@ -51,7 +51,7 @@ fn an_item_of_a_subject_is_the_one_of_the_specification() {
     let mut collected = items();
     collected.add(ID, b"first", Group::default());
     let whole = context("pat-1", "pat-1");
-    collected.add_of_subject(ID, &whole, &key(1), "class").unwrap();
+    collected.add_of_subject(Under::Version(ID), &whole, &key(1), "class").unwrap();
     let details = collected.take_details().unwrap();
     let item = details.items().nth(1).unwrap();
     assert_eq!((item.tenant(), item.collection()), (Some("default"), Some("patient")));
@@ -73,12 +73,43 @@ fn an_item_of_a_subject_is_the_one_of_the_specification() {
     assert_eq!(opened.unwrap(), whole);
 }
 
+/// What is carried over says to which key version, and nothing else about it changes.
+#[test]
+fn an_item_that_is_carried_over_names_where_to() {
+    let to = KeyVersionId([9; 8]);
+    let under = Under::CarriedOver { from: ID, to };
+    let tail = [&[0xff][..], &lp(&to.0)].concat();
+    let whole = context("pat-1", "r");
+    let collect = |under: Under| {
+        let mut collected = items();
+        collected.add_value(under, &whole, "class");
+        collected.add_of_subject(under, &whole, &key(1), "class").unwrap();
+        let (digest, details) = (collected.digest_so_far(), collected.take_details().unwrap());
+        (digest.to_bytes(), details)
+    };
+    let (digest, stays) = collect(Under::Version(ID));
+    let (other, moves) = collect(under);
+    assert_ne!(digest, other, "a decision for one version is none for another");
+    let (third, _) = collect(Under::CarriedOver { from: ID, to: KeyVersionId([8; 8]) });
+    assert_ne!(other, third);
+    for (stays, moves) in stays.items().zip(moves.items()) {
+        assert_eq!((stays.id, stays.target()), (ID, None));
+        assert_eq!((moves.id, moves.target()), (ID, Some(to)));
+        let one_more = [&[stays.context[0] + 1][..], &stays.context[1..], &tail].concat();
+        assert_eq!(moves.context, one_more);
+        assert_eq!((moves.subject(), moves.field()), (stays.subject(), stays.field()));
+    }
+    let plain = moves.items().next().unwrap();
+    assert_eq!(plain.record(), Some("r"));
+    assert_eq!(moves.contexts_of(&key(1)).unwrap(), std::slice::from_ref(&whole));
+}
+
 #[test]
 fn a_subject_finds_its_own_items_and_no_others() {
     let mut collected = items();
     for (subject, record) in [(1, "a"), (2, "b"), (1, "c")] {
         let context = context(&format!("pat-{subject}"), record);
-        collected.add_of_subject(ID, &context, &key(subject), "class").unwrap();
+        collected.add_of_subject(Under::Version(ID), &context, &key(subject), "class").unwrap();
     }
     collected.add(ID, &context("pat-1", "plain"), Group::default());
     let tags = collected.subject_tags();
@@ -107,7 +138,9 @@ fn the_digest_tells_subjects_apart_and_is_found_twice() {
         let mut collected = items();
         let mut twin = collected.twin();
         for items in [&mut collected, &mut twin] {
-            items.add_of_subject(ID, &context("pat", record), &key(subject), "class").unwrap();
+            items
+                .add_of_subject(Under::Version(ID), &context("pat", record), &key(subject), "class")
+                .unwrap();
         }
         assert!(twin.subject_tags().is_empty(), "a twin marks nothing");
         let (one, same) = (collected.digest(), twin.digest());
@@ -129,7 +162,7 @@ fn the_digest_tells_subjects_apart_and_is_found_twice() {
 fn items_that_were_moved_or_altered_do_not_open() {
     let whole = context("pat-1", "r");
     let mut first = items();
-    first.add_of_subject(ID, &whole, &key(1), "class").unwrap();
+    first.add_of_subject(Under::Version(ID), &whole, &key(1), "class").unwrap();
     let details = first.take_details().unwrap();
     let item = details.items().next().unwrap();
     let reopened = |secret: [u8; 32], id: KeyVersionId, before: bool, context: &[u8]| {
@@ -148,6 +181,9 @@ fn items_that_were_moved_or_altered_do_not_open() {
     *altered.last_mut().unwrap() ^= 1;
     assert!(!reopened(SALT, ID, false, &altered));
     for wrong in [&whole[..4], b"", b"text", &whole[1..]] {
-        assert!(items().add_of_subject(ID, wrong, &key(1), "class").is_err(), "no context");
+        assert!(
+            items().add_of_subject(Under::Version(ID), wrong, &key(1), "class").is_err(),
+            "no context"
+        );
     }
 }

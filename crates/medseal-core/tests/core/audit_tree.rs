@@ -2,9 +2,10 @@
 
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use medseal_core::audit::{
-    Frontier, Hash, InclusionPaths, Span, consistency_proof, inclusion_proof, leaf_hash, tiles,
-    verify_consistency, verify_inclusion,
+    Frontier, Hash, InclusionPaths, Span, consistency_proof, inclusion_proof, leaf_hash,
+    range_proof, tiles, verify_consistency, verify_inclusion,
 };
+use medseal_core::primitives::sha256;
 use sha2::Sha256;
 
 const MOST: usize = 70;
@@ -56,6 +57,53 @@ fn roots_and_proofs_are_those_of_another_library() {
     assert_eq!(inclusion_proof(&leaves(3), 3), None);
     assert_eq!(consistency_proof(&leaves(3), 4), None);
     assert_eq!(consistency_proof(&leaves(3), 0), None);
+}
+
+/// The root that follows from the leaves of a range and its proof, by the text of the specification.
+fn root_of_range(
+    (first, end): (usize, usize),
+    range: &std::ops::Range<usize>,
+    leaves: &[Hash],
+    proof: &mut impl Iterator<Item = Hash>,
+) -> Option<Hash> {
+    if end <= range.start || range.end <= first {
+        return proof.next();
+    }
+    if end - first == 1 {
+        return Some(leaves[first - range.start]);
+    }
+    let mut half = 1;
+    while half * 2 < end - first {
+        half *= 2;
+    }
+    let left = root_of_range((first, first + half), range, leaves, proof)?;
+    let right = root_of_range((first + half, end), range, leaves, proof)?;
+    Some(sha256(&[&[1], &left[..], &right].concat()))
+}
+
+#[test]
+fn a_range_leads_to_the_root_and_no_other_range_does() {
+    for n in 1..=20 {
+        let (ours, expected) = (leaves(n), oracle(n).root().as_bytes().to_vec());
+        for (start, end) in (0..n).flat_map(|start| (start + 1..=n).map(move |end| (start, end))) {
+            let proof = range_proof(&ours, start..end).unwrap();
+            let found = |range: std::ops::Range<usize>, leaves: &[Hash]| {
+                let mut left = proof.iter().copied();
+                let root = root_of_range((0, n), &range, leaves, &mut left);
+                left.next().is_none().then_some(root?.to_vec())
+            };
+            let inside = &ours[start..end];
+            assert_eq!(found(start..end, inside).as_ref(), Some(&expected), "{start}..{end}");
+            if end - start > 1 {
+                assert_ne!(found(start..end - 1, &inside[1..]).as_ref(), Some(&expected));
+                let mut other = inside.to_vec();
+                other.swap(0, 1);
+                assert_ne!(found(start..end, &other).as_ref(), Some(&expected));
+            }
+        }
+        assert_eq!(range_proof(&ours, 0..0), None);
+        assert_eq!(range_proof(&ours, n - 1..n + 1), None);
+    }
 }
 
 #[test]

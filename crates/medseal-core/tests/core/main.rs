@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod access_token;
 #[cfg(test)]
+mod approval;
+#[cfg(test)]
 mod audit_canonical;
 #[cfg(test)]
 mod audit_entries;
@@ -33,6 +35,8 @@ mod labels;
 mod leak;
 #[cfg(test)]
 mod operation;
+#[cfg(test)]
+mod protection;
 #[cfg(test)]
 mod pseudonym;
 #[cfg(test)]

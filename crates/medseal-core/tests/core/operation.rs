@@ -3,7 +3,7 @@
 use crate::support::unhex;
 use medseal_core::KeyVersionId;
 use medseal_core::context::{Binding, Scope, encode_into};
-use medseal_core::operation::{Group, Operation, OperationItems};
+use medseal_core::operation::{Group, Operation, OperationItems, Under};
 use medseal_core::primitives::sha256;
 
 const OPERATIONS: [(Operation, &str); 4] = [
@@ -62,7 +62,7 @@ fn value(collected: &mut OperationItems, collection: &str, field: &str, class: &
     let scope = Scope::new("t", collection, field).unwrap();
     let mut context = Vec::new();
     encode_into(&scope, None, &Binding::record("17"), &mut context).unwrap();
-    collected.add_value(KeyVersionId([1; 8]), &context, class);
+    collected.add_value(Under::Version(KeyVersionId([1; 8])), &context, class);
 }
 
 fn groups(collected: &OperationItems) -> Vec<[&str; 3]> {
@@ -97,7 +97,7 @@ fn records_are_counted_once_in_whatever_order_they_come() {
         let scope = Scope::new("t", collection, "f").unwrap();
         let mut context = Vec::new();
         encode_into(&scope, None, &Binding::record(record), &mut context).unwrap();
-        collected.add_value(KeyVersionId([1; 8]), &context, "c");
+        collected.add_value(Under::Version(KeyVersionId([1; 8])), &context, "c");
     }
     assert_eq!((collected.count(), collected.records()), (5, 3));
 }
@@ -107,7 +107,7 @@ fn an_item_in_no_group_leaves_nothing_to_decide_on() {
     for context in [&b""[..], &[0], &[1, 2, 0, 0, 0, 1, b'c'], &[2, 1, 0, 0, 0, 9]] {
         let mut collected = OperationItems::new(Operation::Decrypt, 1, [7; 32]);
         value(&mut collected, "patient", "phone", "contact");
-        collected.add_value(KeyVersionId([1; 8]), context, "contact");
+        collected.add_value(Under::Version(KeyVersionId([1; 8])), context, "contact");
         assert_eq!(groups(&collected).len(), 0, "{context:?}");
     }
 }

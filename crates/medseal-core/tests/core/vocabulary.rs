@@ -2,7 +2,7 @@
 
 use crate::support::{Counting, Dealt};
 use medseal_core::keyring::{Cause, DueReason, Purpose, Refusal, State};
-use medseal_core::secret::{EpochKey, Kek, Kwk, RootKey, SubjectSecret};
+use medseal_core::secret::{ApproverSeed, EpochKey, Kek, Kwk, RootKey, SubjectSecret};
 use medseal_core::{Error, KeyVersionId, MalformedKind, MisuseKind, RandomFailure, StoreId, Suite};
 
 #[test]
@@ -111,5 +111,5 @@ macro_rules! check_role {
 
 #[test]
 fn secrets_of_every_role_have_32_bytes() {
-    check_role!(RootKey, Kwk, EpochKey, Kek, SubjectSecret);
+    check_role!(RootKey, Kwk, EpochKey, Kek, SubjectSecret, ApproverSeed);
 }

@@ -11,6 +11,7 @@ pub use error::EscrowError;
 pub use recover::RecoveredRoot;
 pub use share_file::{ShareFile, ShareHeader};
 
+use crate::approvals::{Asking, Commitment};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::Changed;
@@ -18,16 +19,21 @@ use crate::home::sync_directory;
 use crate::keys::check_reason;
 use crate::random::BufferedRandom;
 use crate::replace_file::ReplaceFile;
+use medseal_core::approval::{Act, Alteration};
 use medseal_core::escrow::{self, EscrowSet, Share};
 use medseal_core::secret::Kwk;
 use medseal_core::{Error, KeyVersionId, Random};
-use medseal_policy::ManageRoot;
+use medseal_policy::approval::{Action, Approved, CreateEscrow};
+use medseal_policy::{ManageRoot, Weakening};
+use medseal_store::{Change, StoreError};
 use share_file::{hex, is_custodian};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
+
+const MAX_ATTEMPTS: u32 = 64;
 
 /// Who keeps a share, and the passphrase that seals it.
 pub struct Custodian {
@@ -64,14 +70,8 @@ impl Engine {
         let count = checked_count(needed, custodians)?;
         let mut set = EscrowSet([0; 16]);
         BufferedRandom.fill(&mut set.0).map_err(Error::from)?;
-        let names: Vec<&str> = custodians.iter().map(|c| c.name.as_str()).collect();
-        let what =
-            format!("escrow create {} {needed} of {count}: {}", hex(&set.0), names.join(" "));
-        let epoch = self.begin().await?;
-        let about = Changed { tenant: None, id: KeyVersionId([0; 8]), what: &what };
-        let details = with_reason(&what, reason);
-        self.admit_change_with::<ManageRoot>(epoch, &about, &details).await?;
-        let shares = escrow::split(&self.kwk, needed, count, &mut BufferedRandom)?;
+        let approved = self.approved_escrow((needed, set), custodians, reason).await?;
+        let shares = self.split_kwk(approved, needed, count)?;
         let check = escrow::check_value(&self.kwk, &self.store_id, set);
         let seal = |(share, custodian): (&Share, &Custodian)| {
             let header = ShareHeader {
@@ -89,6 +89,69 @@ impl Engine {
         let files = shares.iter().zip(custodians).map(seal).collect::<Result<Vec<_>, _>>()?;
         prove_shares(&files, custodians, usize::from(needed))?;
         Ok(files)
+    }
+}
+
+impl Engine {
+    /// Asks whoever must be asked, records, and marks the request as carried out: before the first
+    /// share exists.
+    async fn approved_escrow(
+        &self,
+        (needed, set): (u8, EscrowSet),
+        custodians: &[Custodian],
+        reason: Option<&str>,
+    ) -> Result<Approved<CreateEscrow>, EngineError> {
+        let names: Vec<&str> = custodians.iter().map(|c| c.name.as_str()).collect();
+        let what = format!(
+            "escrow create {} {needed} of {}: {}",
+            hex(&set.0),
+            names.len(),
+            names.join(" ")
+        );
+        let details = with_reason(&what, reason);
+        let act = splitting(needed, &names);
+        for _ in 0..MAX_ATTEMPTS {
+            let epoch = self.begin().await?;
+            let asking = Asking { act: &act, epoch, weakens: Weakening::No, reason };
+            let approved = self.require_approval::<CreateEscrow>(&asking).await?;
+            let about = Changed { tenant: None, id: KeyVersionId([0; 8]), what: &what };
+            let (change, at) = (Change::new(epoch), self.clock.now());
+            let commitment = Commitment { epoch, act: &act, change, about, details: &details, at };
+            if let Some(done) = self.commit_kept::<ManageRoot, _>(approved, commitment).await? {
+                return Ok(done);
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    /// Only with the proof that it was approved, or that nobody needs to approve it.
+    fn split_kwk(
+        &self,
+        _approved: Approved<CreateEscrow>,
+        needed: u8,
+        count: u8,
+    ) -> Result<Vec<Share>, EngineError> {
+        Ok(escrow::split(&self.kwk, needed, count, &mut BufferedRandom)?)
+    }
+}
+
+fn splitting(needed: u8, custodians: &[&str]) -> Act {
+    let mut names: Vec<&str> = custodians.to_vec();
+    names.sort_unstable();
+    let names = names.join(" ");
+    Act {
+        operation: Action::CreateEscrow.name().to_owned(),
+        tenant: None,
+        concerns: None,
+        parameters: vec![
+            ("custodians".to_owned(), names.clone()),
+            ("needed".to_owned(), needed.to_string()),
+        ],
+        alterations: vec![Alteration {
+            what: "who can open the home together".to_owned(),
+            from: "as before".to_owned(),
+            to: format!("also any {needed} of {names}"),
+        }],
     }
 }
 

@@ -15,7 +15,7 @@ use medseal_core::context::{Binding, Scope, encode_into};
 use medseal_core::envelope::{Envelope, Flags, Value};
 use medseal_core::key_schedule::FieldKey;
 use medseal_core::keyring::{KeyVersion, Usage};
-use medseal_core::operation::{OperationDigest, OperationItems};
+use medseal_core::operation::{OperationDigest, OperationItems, Under};
 use medseal_core::{Error, KeyVersionId, Plaintext, Random};
 use medseal_health::UNCLASSIFIED;
 use medseal_policy::{Authorized, Decrypt, Encrypt, Maintain, Op, Reencrypt};
@@ -58,14 +58,25 @@ pub(crate) struct ResolvedKey {
 }
 
 impl ResolvedKey {
-    /// Adds one value under this key to what is decided on and recorded.
+    /// What is and stays under this version, or will be.
+    pub(crate) fn under(&self) -> Under {
+        Under::Version(self.field_key.id())
+    }
+
+    /// What leaves this version for another.
+    pub(crate) fn carried_over(&self, to: &FieldKey) -> Under {
+        Under::CarriedOver { from: self.field_key.id(), to: to.id() }
+    }
+
+    /// Adds one value of this field to what is decided on and recorded.
     pub(crate) fn add_to(
         &self,
         items: &mut OperationItems,
+        under: Under,
         binding: &Binding<'_>,
     ) -> Result<(), EngineError> {
         let of = (self.field_key.scope(), self.class.as_str(), self.subject.as_deref());
-        add_value(items, self.field_key.id(), of, binding)
+        add_value(items, under, of, binding)
     }
 }
 
@@ -90,7 +101,7 @@ impl Engine {
         let resolved = self.resolve_encrypting(target.scope, &name, flags, whose).await?;
         let epoch = self.begin().await?;
         let mut items = self.items::<Encrypt>(epoch)?;
-        resolved.add_to(&mut items, &target.binding)?;
+        resolved.add_to(&mut items, resolved.under(), &target.binding)?;
         let keys = [resolved.version_name.clone()];
         let about = Subject { epoch, keys: &keys, change: None };
         let permit = self.permit::<Encrypt>(items, &about).await?;
@@ -114,7 +125,8 @@ impl Engine {
         let epoch = self.begin().await?;
         let envelope = Envelope::parse(envelope)?;
         let (resolved, _) = self.resolve_target(target, &envelope).await?;
-        let (proofs, digest) = self.prove::<Decrypt>(epoch, &resolved, target).await?;
+        let used = (&resolved, resolved.under());
+        let (proofs, digest) = self.prove::<Decrypt>(epoch, used, target).await?;
         let plaintext =
             self.decrypt_admitted(proofs.0, proofs.1, digest, &resolved, target, &envelope)?;
         let messages = 1;
@@ -140,7 +152,8 @@ impl Engine {
         }
         let subject = resolved.subject.as_deref();
         let newest = self.field_key(&key, newest, target.scope, subject).await?;
-        let (proofs, digest) = self.prove::<Reencrypt>(epoch, &resolved, target).await?;
+        let used = (&resolved, resolved.carried_over(&newest));
+        let (proofs, digest) = self.prove::<Reencrypt>(epoch, used, target).await?;
         let admitted = admit(proofs.0, proofs.1, digest)?;
         let old = open(&admitted, &resolved.field_key, resolved.flags, &target.binding, &envelope)?;
         let mut out = Vec::new();
@@ -166,13 +179,13 @@ impl Engine {
     async fn prove<O: Op>(
         &self,
         epoch: u64,
-        resolved: &ResolvedKey,
+        (resolved, under): (&ResolvedKey, Under),
         target: &Target<'_>,
     ) -> Result<((Authorized<O>, Recorded), OperationDigest), EngineError> {
         let mut items = self.items::<O>(epoch)?;
         let mut same = items.twin();
-        resolved.add_to(&mut items, &target.binding)?;
-        resolved.add_to(&mut same, &target.binding)?;
+        resolved.add_to(&mut items, under, &target.binding)?;
+        resolved.add_to(&mut same, under, &target.binding)?;
         let keys = [resolved.version_name.clone()];
         let about = Subject { epoch, keys: &keys, change: None };
         let permit = self.permit::<O>(items, &about).await?;
@@ -358,16 +371,16 @@ pub(crate) fn class_of(definition: Option<&FieldDefinition>) -> String {
 /// subject's own key when the value is a subject's.
 pub(crate) fn add_value(
     items: &mut OperationItems,
-    id: KeyVersionId,
+    under: Under,
     (scope, class, subject): (&Scope, &str, Option<&SubjectKeys>),
     binding: &Binding<'_>,
 ) -> Result<(), EngineError> {
     let Some(subject) = subject else {
-        return Ok(items.add_value_of(id, scope, binding, class)?);
+        return Ok(items.add_value_of(under, scope, binding, class)?);
     };
     let mut context = Vec::with_capacity(128);
     encode_into(scope, Some(subject.subject()), binding, &mut context)?;
-    Ok(items.add_of_subject(id, &context, subject.audit(), class)?)
+    Ok(items.add_of_subject(under, &context, subject.audit(), class)?)
 }
 
 /// The flags a definition demands, or the default: bound to a record unless the caller says not.

@@ -8,7 +8,7 @@ use crate::gate::{Admitted, Subject, admit};
 use crate::keys::SubjectKeys;
 use medseal_core::Error;
 use medseal_core::context::Binding;
-use medseal_core::operation::OperationItems;
+use medseal_core::operation::{OperationItems, Under};
 use medseal_core::stream::{StreamFlags, StreamHeader, StreamKey};
 use medseal_policy::{Encrypt, Op};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub(super) struct ResolvedStream {
 impl ResolvedStream {
     fn add_to(&self, items: &mut OperationItems, binding: &Binding<'_>) -> Result<(), EngineError> {
         let of = (self.key.scope(), self.class.as_str(), self.subject.as_deref());
-        add_value(items, self.key.id(), of, binding)
+        add_value(items, Under::Version(self.key.id()), of, binding)
     }
 }
 

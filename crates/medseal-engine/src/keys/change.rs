@@ -9,13 +9,13 @@ use super::{FILE_SUITE, LoadedKey};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::Changed;
-use crate::home::Environment;
 use crate::random::BufferedRandom;
 use medseal_core::keyring::{Cause, Event, KeyVersion, Keyring, Purpose, Refusal};
-use medseal_core::keyring::{RotationPolicy, State, UnixSeconds};
+use medseal_core::keyring::{RotationPolicy, State};
 use medseal_core::row_mac::primary_key;
 use medseal_core::secret::Kek;
 use medseal_core::{Error, KeyVersionId, Suite};
+use medseal_policy::approval::{Approved, DestroyKey};
 use medseal_policy::{ChangeKeys, Op};
 use medseal_store::{Change, KeyRecord, KeySecretRecord, KeyVersionRecord, StoreError};
 
@@ -36,15 +36,6 @@ pub struct NewKey<'a> {
     pub suite: Suite,
     /// When a new version is due.
     pub policy: RotationPolicy,
-}
-
-/// What `destroy` did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Destroyed {
-    /// The waiting period runs until this moment.
-    Scheduled(UnixSeconds),
-    /// The key material is gone.
-    Gone,
 }
 
 impl Engine {
@@ -204,37 +195,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Starts the waiting period, or destroys the key material when it is over.
-    ///
-    /// # Errors
-    /// [`EngineError::ProductionRefuses`]; [`EngineError::Key`] for the primary or before the
-    /// waiting period has ended.
-    pub async fn destroy_key(
-        &self,
-        tenant: &str,
-        name: &str,
-        number: u32,
-        waiting_seconds: i64,
-        reason: Option<&str>,
-    ) -> Result<Destroyed, EngineError> {
-        if self.environment == Environment::Production {
-            return Err(EngineError::ProductionRefuses("destroying a key without approvals"));
-        }
-        let destroy_after = self.clock.now().saturating_add(waiting_seconds.max(0));
-        let event = |key: &LoadedKey| {
-            Ok(match key.keyring.version(number)?.state {
-                State::DestroyPending => Event::Destroy(number),
-                _ => Event::ScheduleDestroy { number, destroy_after },
-            })
-        };
-        let what = format!("destroy @{number}");
-        let keyring = self.change_key::<ChangeKeys>(tenant, name, &what, reason, event).await?;
-        let version = keyring
-            .version(number)
-            .map_err(|refusal| EngineError::Key { key: name.to_owned(), refusal })?;
-        Ok(version.destroy_after.map_or(Destroyed::Gone, Destroyed::Scheduled))
-    }
-
     /// One change of one key, started over as long as others are faster.
     async fn change_key<O: Op>(
         &self,
@@ -253,7 +213,7 @@ impl Engine {
                 .keyring
                 .apply(event, self.clock.now())
                 .map_err(|refusal| key.refused(refusal))?;
-            let change = self.key_change(epoch, &key, &next, reason).await?;
+            let change = self.key_change(epoch, &key, &next, reason, None).await?;
             let id = changed_version(&key.keyring, &next);
             let what = format!("{what} {}", describe(tenant, name));
             let about = Changed { tenant: Some(tenant), id, what: &what };
@@ -267,12 +227,13 @@ impl Engine {
     /// The rows that lead from one keyring to the next. A reason that was given stays with the key
     /// and the versions it was about until another one is given: "laptop stolen" must not be lost
     /// because somebody rotates afterwards without a word.
-    async fn key_change(
+    pub(super) async fn key_change(
         &self,
         epoch: u64,
         key: &LoadedKey,
         next: &Keyring,
         reason: Option<&str>,
+        approved: Option<&Approved<DestroyKey>>,
     ) -> Result<Change, EngineError> {
         let mut change = Change::new(epoch);
         let (record, row_version) = &*key.row;
@@ -288,7 +249,8 @@ impl Engine {
                     let row = KeyVersionRecord::new(&key.tenant, &key.name, version, kept);
                     change.update(row_version, &row, &self.row_mac)?;
                     if version.state == State::Destroyed && old.state != State::Destroyed {
-                        self.delete_secret(&mut change, version.id).await?;
+                        let approved = approved.ok_or(EngineError::ProofMismatch)?;
+                        self.delete_secret(&mut change, version.id, approved).await?;
                     }
                 }
                 None => {
@@ -320,10 +282,12 @@ impl Engine {
         Ok(())
     }
 
+    /// Only with the proof that it was approved, or that nobody needs to approve it.
     async fn delete_secret(
         &self,
         change: &mut Change,
         id: KeyVersionId,
+        _approved: &Approved<DestroyKey>,
     ) -> Result<(), EngineError> {
         let key = id.to_string();
         if let Some(row) = self.rows().get::<KeySecretRecord>(&[&key]).await? {
@@ -357,7 +321,7 @@ fn changed_version(old: &Keyring, new: &Keyring) -> KeyVersionId {
     changed.or(new.versions.last()).map_or(KeyVersionId([0; 8]), |v| v.id)
 }
 
-fn describe(tenant: &str, name: &str) -> String {
+pub(super) fn describe(tenant: &str, name: &str) -> String {
     format!("{tenant}/{name}")
 }
 

@@ -2,13 +2,15 @@
 
 mod cache;
 mod change;
+mod destroy;
 mod epochs;
 mod listing;
 mod subjects;
 
 pub(crate) use cache::KeyCache;
-pub use change::{Destroyed, NewKey};
+pub use change::NewKey;
 pub(crate) use change::{check_name, check_reason};
+pub use destroy::Destroyed;
 pub use listing::{KeySummary, VersionSummary};
 pub use medseal_core::keyring::Purpose as KeyPurpose;
 pub(crate) use subjects::SubjectKeys;

@@ -5,10 +5,9 @@
 
 use super::Ledger;
 use super::read::EntrySummary;
-use super::verify::Snapshot;
+use super::signed_walk::SignedEntry;
 use crate::error::EngineError;
 use crate::gate::Admitted;
-use medseal_core::Error;
 use medseal_core::audit::{
     DetailItem, DetailsState, Entry, Event, Hash, InclusionPaths, SubjectAuditKey, TlogProof,
     leaf_hash,
@@ -54,58 +53,40 @@ impl Ledger {
         _admitted: &Admitted,
         subject: &SubjectAuditKey,
     ) -> Result<Found, EngineError> {
-        self.group.sign()?;
-        let snapshot = Snapshot::take(&self.files)?;
-        let checkpoint = self.keys.verify(&snapshot.newest).map_err(Error::from)?;
         let (mut leaves, mut matches): (Vec<Hash>, Vec<Match>) = (Vec::new(), Vec::new());
         let may_be = |entry: &Entry<'_>| may_be_about(entry, subject) != Some(false);
-        let verifier =
-            snapshot.walk_keeping(&self.keys, may_be, |verifier, bytes, state, details| {
-                let index = verifier.size() - 1;
-                if index < checkpoint.size {
-                    leaves.push(leaf_hash(bytes));
-                    let entry = Entry::decode(bytes, index).map_err(Error::from)?;
-                    matches.extend(self.matching(&entry, bytes, state, details, subject)?);
-                }
-                if verifier.size() == checkpoint.size {
-                    verifier.check(&checkpoint).map_err(Error::from)?;
-                }
-                Ok(())
-            })?;
-        if verifier.size() < checkpoint.size {
-            verifier.check(&checkpoint).map_err(Error::from)?;
-        }
+        let covered = self.walk_signed(may_be, |signed| {
+            leaves.push(leaf_hash(signed.bytes));
+            if signed.wanted {
+                matches.extend(self.matching(signed, subject)?);
+            }
+            Ok(())
+        })?;
         let paths = InclusionPaths::new(leaves);
-        let note = &snapshot.newest;
-        let entries = matches.into_iter().map(|found| prove(found, &paths, note));
+        let entries = matches.into_iter().map(|found| prove(found, &paths, &covered.note));
         let entries = entries.collect::<Result<_, _>>()?;
-        Ok(Found { log: self.keys.log().to_string(), size: checkpoint.size, entries })
+        Ok(Found { log: self.keys.log().to_string(), size: covered.checkpoint.size, entries })
     }
 
     fn matching(
         &self,
-        entry: &Entry<'_>,
-        bytes: &[u8],
-        state: DetailsState,
-        details: &[u8],
+        signed: &SignedEntry<'_>,
         subject: &SubjectAuditKey,
     ) -> Result<Option<Match>, EngineError> {
-        let marked = may_be_about(entry, subject);
+        let entry = signed.decode()?;
+        let marked = may_be_about(&entry, subject);
         let Event::Operation(access) = &entry.event else { return Ok(None) };
-        if marked == Some(false) {
-            return Ok(None);
-        }
-        let items = match (state, &access.details) {
+        let items = match (signed.state, &access.details) {
             (DetailsState::Present, Some(sealed)) => {
-                let opened = self.details.open(details, &sealed.items_root)?;
+                let opened = self.details.open(signed.details, &sealed.items_root)?;
                 Some(ItemsAbout::of(&opened.contexts_of(subject)?))
             }
             _ => None,
         };
         // of an entry with more subjects than it lists only the details can tell
         let about = marked.unwrap_or(items.as_ref().is_some_and(|items| items.count > 0));
-        let summary = EntrySummary::of(entry);
-        let found = Match { index: entry.sequence, bytes: bytes.to_vec(), summary, items };
+        let summary = EntrySummary::of(&entry);
+        let found = Match { index: entry.sequence, bytes: signed.bytes.to_vec(), summary, items };
         Ok(about.then_some(found))
     }
 }

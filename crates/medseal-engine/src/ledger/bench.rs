@@ -9,7 +9,7 @@ use super::writer::Writer;
 use crate::error::EngineError;
 use crate::random::BufferedRandom;
 use medseal_core::audit::{DetailsKey, LogId, LogKeys, LogSigner, Outcome};
-use medseal_core::operation::{Operation, OperationItems};
+use medseal_core::operation::{Operation, OperationItems, Under};
 use medseal_core::secret::LogSeed;
 use medseal_core::state_root::StateRoot;
 use medseal_core::{Error, KeyVersionId};
@@ -73,7 +73,7 @@ impl BenchLog {
         let mut items = OperationItems::new(Operation::Decrypt, 1, [3; 32]);
         let context =
             b"\x04\x01\0\0\0\x07default\x02\0\0\0\x07patient\x03\0\0\0\x04name\x04\0\0\0\x02p1";
-        items.add_value(KeyVersionId([1; 8]), context, "general");
+        items.add_value(Under::Version(KeyVersionId([1; 8])), context, "general");
         let (kept, digest) = (items.take_details(), items.digest_so_far());
         let who = Who { name: "os-user:1000".to_owned(), ..Who::default() };
         let details = Details {
@@ -88,6 +88,7 @@ impl BenchLog {
             keys: &["default@1".to_owned()],
             change: None,
             subjects: Vec::new(),
+            request: None,
         };
         let rules = ["local-owner".to_owned()];
         let decided = Decided { outcome: Outcome::Permitted, rules: &rules };

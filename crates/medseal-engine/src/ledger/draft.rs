@@ -4,6 +4,7 @@
 use crate::error::EngineError;
 use crate::random::BufferedRandom;
 use medseal_core::Error;
+use medseal_core::approval::RequestId;
 use medseal_core::audit::{
     self, Access, DetailsKey, EncodedEvent, Event, Outcome, SealedDetails, SubjectTag,
 };
@@ -13,7 +14,7 @@ use medseal_core::primitives::sha256;
 use medseal_core::state_root::{StateAt, StateRoot};
 use medseal_policy::{PrincipalId, Purpose};
 use medseal_store::{RolledBack, StoreError};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// The longest list of names in an entry, and the longest name.
@@ -56,6 +57,8 @@ pub(crate) struct Details<'a> {
     pub(crate) change: Option<&'a str>,
     /// What marks the entry as being about subjects, ascending.
     pub(crate) subjects: Vec<SubjectTag>,
+    /// The request for approvals by which it is done, or that it is about.
+    pub(crate) request: Option<RequestId>,
 }
 
 /// An entry without its place.
@@ -83,14 +86,19 @@ struct OperationDraft<'a> {
     epoch: u64,
     root: Option<StateRoot>,
     items: u64,
+    of_values: bool,
     digest: OperationDigest,
     tenant: Option<&'a str>,
     collections: Names<'a>,
     keys: Names<'a>,
-    key_ids: BTreeSet<[u8; 8]>,
+    /// How many items are under each key version.
+    key_ids: BTreeMap<[u8; 8], u64>,
+    /// How many items are carried over to each key version.
+    targets: BTreeMap<[u8; 8], u64>,
     change: Option<String>,
     details: Option<SealedDetails>,
     subjects: &'a [SubjectTag],
+    request: Option<RequestId>,
 }
 
 /// Names that fit into an entry, ascending, and those that did not.
@@ -194,14 +202,17 @@ impl<'a> OperationDraft<'a> {
             epoch: details.epoch,
             root: details.root,
             items: details.count,
+            of_values: operation.is_of_values(),
             digest,
             tenant: None,
             collections: Names::default(),
             keys: Names::default(),
-            key_ids: BTreeSet::new(),
+            key_ids: BTreeMap::new(),
+            targets: BTreeMap::new(),
             change: details.change.map(|change| clip(change, LONGEST_CHANGE)),
             details: details.items.as_ref().map(commitment),
             subjects: &details.subjects,
+            request: details.request,
         };
         details.keys.iter().for_each(|name| draft.keys.add(name));
         details.alarms.iter().for_each(|budget| draft.alarms.add(budget));
@@ -210,23 +221,26 @@ impl<'a> OperationDraft<'a> {
         draft.rule = first.first().map(String::as_str);
         more.iter().for_each(|rule| draft.more_rules.add(rule));
         if let Some(items) = &details.items {
-            draft.describe(items, operation.is_of_values());
+            draft.describe(items);
         }
         draft
     }
 
     /// What of the items may stand in clear: tenant, collections, ids of key versions.
-    fn describe(&mut self, items: &'a audit::Details, has_contexts: bool) {
+    fn describe(&mut self, items: &'a audit::Details) {
         let mut tenants = BTreeSet::new();
-        let (mut last_collection, mut last_id) = (None, None);
+        let mut last_collection = None;
         for item in items.items() {
             // a change of something else than a key version has the id 0
-            if last_id.replace(item.id) != Some(item.id) && item.id.0 != [0; 8] {
-                self.key_ids.insert(item.id.0);
+            if item.id.0 != [0; 8] {
+                *self.key_ids.entry(item.id.0).or_default() += 1;
             }
             // the item of a change is its description, not a context
-            if !has_contexts {
+            if !self.of_values {
                 continue;
+            }
+            if let Some(target) = item.target() {
+                *self.targets.entry(target.0).or_default() += 1;
             }
             if tenants.len() < 2 {
                 tenants.extend(item.tenant());
@@ -256,7 +270,7 @@ impl<'a> OperationDraft<'a> {
             collections: self.collections.fitting.clone(),
             more_collections: self.collections.others.len() as u64,
             keys: self.keys.fitting.clone(),
-            key_ids: self.key_ids.iter().copied().take(MOST_NAMES).collect(),
+            key_ids: self.key_ids.keys().copied().take(MOST_NAMES).collect(),
             more_keys: self.keys.others.len().max(more_ids) as u64,
             change: self.change.as_deref(),
             details: self.details,
@@ -267,7 +281,19 @@ impl<'a> OperationDraft<'a> {
             alarms: self.alarms.fitting.clone(),
             subjects: self.subjects.iter().copied().take(MOST_NAMES).collect(),
             more_subjects: self.subjects.len().saturating_sub(MOST_NAMES) as u64,
+            key_items: self.counted(&self.key_ids),
+            target_ids: self.targets.keys().copied().take(MOST_NAMES).collect(),
+            target_items: self.counted(&self.targets),
+            request: self.request.map(|request| request.0),
         }
+    }
+}
+
+impl OperationDraft<'_> {
+    /// How many values are under each of the key versions that are listed; changes have none.
+    fn counted(&self, ids: &BTreeMap<[u8; 8], u64>) -> Vec<u64> {
+        let counts = ids.values().copied().take(MOST_NAMES);
+        counts.filter(|_| self.of_values).collect()
     }
 }
 

@@ -10,12 +10,15 @@ mod about;
 mod batches;
 pub(crate) mod bench;
 mod draft;
+pub(crate) mod export;
 mod files;
 mod frames;
 mod group;
 mod keys;
+mod protection;
 mod prove;
 mod read;
+mod signed_walk;
 mod signing;
 mod tail;
 mod tiling;
@@ -25,6 +28,9 @@ mod watch;
 mod witness;
 mod writer;
 
+pub use export::{
+    ExportDetails, ExportForm, ExportManifest, ExportRequest, ExportedFile, ExportedRange,
+};
 pub use keys::{AuditKeys, read_audit_keys};
 pub use prove::{CheckedProof, check_proof, prove_entry};
 pub use read::{EntryFilter, EntrySummary, ShownEntry, ShownItem, list_entries};

@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::Changed;
 use medseal_core::KeyVersionId;
+use medseal_core::approval::RequestId;
 use medseal_core::audit::{Access, DetailItem, DetailsKey, Entry, Event, SubjectPseudonym};
 use medseal_core::keyring::UnixSeconds;
 use medseal_policy::{PrincipalId, ReadAudit};
@@ -20,6 +21,8 @@ pub struct EntryFilter {
     pub operation: Option<String>,
     /// Only the decision with this id.
     pub decision: Option<String>,
+    /// Only what belongs to the request for approvals with this id.
+    pub request: Option<String>,
     /// Only where a budget's alarm or limit was reached.
     pub alarms: bool,
     /// Not before this time.
@@ -79,12 +82,24 @@ pub struct EntrySummary {
     /// Key-version ids.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub key_version_ids: Vec<String>,
+    /// How many values are under each of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub key_version_items: Vec<u64>,
+    /// Key-version ids that values are carried over to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub carried_over_to: Vec<String>,
+    /// How many values are carried over to each of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub carried_over_items: Vec<u64>,
     /// Collections and key versions that stand in the details alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_listed: Option<u64>,
     /// How many subjects it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subjects: Option<u64>,
+    /// The request for approvals by which it was done, or that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
     /// The store's epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store_epoch: Option<u64>,
@@ -117,6 +132,9 @@ pub struct ShownEntry {
 pub struct ShownItem {
     /// The key version.
     pub key_version_id: String,
+    /// The key version that the value is carried over to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carried_over_to: Option<String>,
     /// The collection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collection: Option<String>,
@@ -157,9 +175,11 @@ impl EntryFilter {
             Event::Operation(access) => Some(access),
             _ => None,
         };
+        let request = || access?.request.map(|id| RequestId(id).to_string());
         let decision = || access.and_then(|access| decision_of(access));
         self.operation.as_ref().is_none_or(|name| name == name_of(&entry.event))
             && self.decision.as_ref().is_none_or(|id| decision().as_ref() == Some(id))
+            && self.request.as_ref().is_none_or(|id| request() == Some(id.clone()))
             && (!self.alarms || access.is_some_and(|access| !access.alarms.is_empty()))
             && self.since.is_none_or(|since| time >= since)
             && self.until.is_none_or(|until| time <= until)
@@ -206,6 +226,7 @@ impl EntrySummary {
 
     fn with(self, access: &Access<'_>) -> Self {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let ids = |ids: &[[u8; 8]]| ids.iter().map(|id| KeyVersionId(*id).to_string()).collect();
         let more = access.more_collections + access.more_keys;
         let subjects = access.subjects.len() as u64 + access.more_subjects;
         Self {
@@ -222,13 +243,13 @@ impl EntrySummary {
             collections: owned(&access.collections),
             items: Some(access.items),
             keys: owned(&access.keys),
-            key_version_ids: access
-                .key_ids
-                .iter()
-                .map(|id| KeyVersionId(*id).to_string())
-                .collect(),
+            key_version_ids: ids(&access.key_ids),
+            key_version_items: access.key_items.clone(),
+            carried_over_to: ids(&access.target_ids),
+            carried_over_items: access.target_items.clone(),
             not_listed: Some(more).filter(|more| *more > 0),
             subjects: Some(subjects).filter(|subjects| *subjects > 0),
+            approval: access.request.map(|id| RequestId(id).to_string()),
             store_epoch: Some(access.epoch),
             note: access.change.map(str::to_owned),
             ..self
@@ -298,11 +319,12 @@ fn hexadecimal(bytes: &SubjectPseudonym) -> String {
 }
 
 impl ShownItem {
-    fn of(item: &DetailItem<'_>, is_context: bool) -> Self {
+    pub(super) fn of(item: &DetailItem<'_>, is_context: bool) -> Self {
         let owned = |value: Option<&str>| value.filter(|_| is_context).map(str::to_owned);
         let change = (!is_context).then(|| String::from_utf8_lossy(item.context).into_owned());
         Self {
             key_version_id: item.id.to_string(),
+            carried_over_to: item.target().filter(|_| is_context).map(|id| id.to_string()),
             collection: owned(item.collection()),
             field: owned(item.field()),
             record: owned(item.record()),

@@ -13,8 +13,9 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::ledger::{Details, Who};
 use medseal_core::AccessToken;
+use medseal_core::approval::RequestId;
 use medseal_core::keyring::UnixSeconds;
-use medseal_core::operation::OperationItems;
+use medseal_core::operation::{Group, Operation, OperationItems};
 use medseal_policy::{
     Asked, Authenticate, Authority, Authorized, BREAK_GLASS, Caller, Denied, Op, Principal,
     Purpose, decide,
@@ -35,6 +36,11 @@ pub struct Occasion {
     pub case: Option<String>,
     /// Why the caller goes past the policy, in an emergency; kept encrypted as well.
     pub break_glass: Option<String>,
+    /// The request by which something is carried out; without it the caller's open request for the
+    /// very same is looked for.
+    pub approval: Option<RequestId>,
+    /// Why, for those who are asked to approve something that has no reason of its own.
+    pub reason: Option<String>,
 }
 
 /// Whose process and whose directory it is.
@@ -134,6 +140,7 @@ impl Engine {
             keys: &[],
             change: Some("an access token was refused"),
             subjects: Vec::new(),
+            request: None,
         };
         self.ledger.record_denied::<Authenticate>(items.digest(), &[], details)
     }
@@ -177,6 +184,15 @@ impl Engine {
     pub(crate) fn asked(&self) -> Asked {
         let glass_is_broken = self.glass_is_broken();
         Asked { purpose: self.occasion.purpose, second_factor_age: None, glass_is_broken }
+    }
+
+    /// Whether the rules would let the caller do something that is no value; no permission.
+    pub(crate) fn rules_allow(&self, operation: Operation, group: &Group) -> bool {
+        let mut held = self.authority.lock();
+        let answer = held
+            .as_mut()
+            .map(|held| held.authority.answer(operation, &self.asked(), std::iter::once(group)));
+        answer.is_some_and(|answer| answer.rules.is_ok())
     }
 
     /// The caller, once it is known.

@@ -83,6 +83,13 @@ impl Directory {
         found.map(|row| self.parse(&row.record)).transpose()
     }
 
+    /// The user of the operating system that a principal stands for.
+    pub(crate) fn os_user_of(&self, id: PrincipalId) -> Option<u32> {
+        let id = id.to_string();
+        let found = self.principals.iter().find(|row| row.record.principal_id == id)?;
+        found.record.os_user.and_then(|user| u32::try_from(user).ok())
+    }
+
     /// Whom a user of the operating system stands for.
     pub(crate) fn caller_of_user(&self, users: Users) -> Caller {
         if users.caller == users.owner && !self.is_governed() {

@@ -9,10 +9,12 @@ mod directory;
 mod glass;
 mod people;
 mod rules;
+mod setting;
 mod tokens;
 
 pub use authority::Occasion;
 pub(crate) use authority::{HeldAuthority, Users};
+pub(crate) use directory::Directory;
 pub use glass::BrokenGlass;
 pub(crate) use glass::HeldEmergency;
 pub use people::{NewPrincipal, PrincipalSummary};

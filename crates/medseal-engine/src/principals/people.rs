@@ -1,6 +1,7 @@
 //! Principals and their roles: making, listing, granting, revoking, disabling.
 
 use super::directory::{Directory, governs};
+use crate::approvals::{Asking, Commitment};
 use crate::clock::rfc3339;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -8,8 +9,12 @@ use crate::gate::Changed;
 use crate::home::mark_governed;
 use crate::keys::{check_name, check_reason};
 use crate::random::BufferedRandom;
+use medseal_core::approval::{Act, Alteration};
 use medseal_core::{Error, KeyVersionId, Random};
-use medseal_policy::{ADMIN, Kind, ManagePrincipals, PrincipalId, ReadPrincipals};
+use medseal_policy::approval::{Action, Approved, GrantRole};
+use medseal_policy::{
+    ADMIN, APPROVER, Kind, ManagePrincipals, Principal, PrincipalId, ReadPrincipals, Weakening,
+};
 use medseal_store::{Change, PrincipalRecord, PrincipalState, RoleGrantRecord, StoreError, Stored};
 use serde::Serialize;
 
@@ -130,23 +135,66 @@ impl Engine {
     /// when the policy would not let the new admin govern.
     pub async fn grant_role(&self, name: &str, role: &str) -> Result<(), EngineError> {
         let what = format!("grant role {role} to {name}");
-        self.change_principals(&what, |engine, directory, change| {
+        for _ in 0..MAX_ATTEMPTS {
+            let epoch = self.begin().await?;
+            let (directory, _) = self.directory().await?;
             if !directory.policy()?.knows_role(role) {
                 return Err(EngineError::RoleUnknown(role.to_owned()));
             }
-            let principal = directory.row(name)?;
-            let after = engine.change_grant(directory, change, &principal.record, role, true)?;
-            let owner = Some(i64::from(engine.users.owner));
-            if role == ADMIN && principal.record.os_user == owner && !directory.is_governed() {
-                if !governs(&directory.policy()?, after.principal(name)?) {
-                    return Err(EngineError::LastAdmin);
-                }
-                let root = mark_governed(&directory.root.record);
-                change.update(directory.root.version, &root, &engine.row_mac)?;
+            let change = self.granting(epoch, &directory, name, role)?;
+            let about = Changed { tenant: None, id: KeyVersionId([0; 8]), what: &what };
+            let done = if GOVERNING.contains(&role) {
+                let act = granting_act(&directory.principal(name)?, role);
+                let approved = self.approval_to_grant(epoch, &directory, &act, role).await?;
+                let (details, at) = (what.as_str(), self.clock.now());
+                let commitment = Commitment { epoch, act: &act, change, about, details, at };
+                self.commit_approved::<ManagePrincipals, _>(approved, commitment).await?
+            } else {
+                self.commit_change::<ManagePrincipals>(epoch, change, &about).await?
+            };
+            if done {
+                return Ok(());
             }
-            Ok(())
-        })
-        .await
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    /// The rows of a grant, with those that follow from it.
+    fn granting(
+        &self,
+        epoch: u64,
+        directory: &Directory,
+        name: &str,
+        role: &str,
+    ) -> Result<Change, EngineError> {
+        let mut change = Change::new(epoch);
+        let principal = directory.row(name)?;
+        let after = self.change_grant(directory, &mut change, &principal.record, role, true)?;
+        let owner = Some(i64::from(self.users.owner));
+        if role == ADMIN && principal.record.os_user == owner && !directory.is_governed() {
+            if !governs(&directory.policy()?, after.principal(name)?) {
+                return Err(EngineError::LastAdmin);
+            }
+            let root = mark_governed(&directory.root.record);
+            change.update(directory.root.version, &root, &self.row_mac)?;
+        }
+        Ok(change)
+    }
+
+    /// Whoever lets somebody approve takes something from those who can.
+    async fn approval_to_grant(
+        &self,
+        epoch: u64,
+        directory: &Directory,
+        act: &Act,
+        role: &str,
+    ) -> Result<Approved<GrantRole>, EngineError> {
+        let weakens = match role {
+            APPROVER => self.weakens_quorum(directory).await?,
+            _ => Weakening::No,
+        };
+        let asking = Asking { act, epoch, weakens, reason: None };
+        self.require_approval::<GrantRole>(&asking).await
     }
 
     /// Takes a role away.
@@ -246,6 +294,29 @@ impl Engine {
     /// A home whose built-in owner was replaced keeps somebody who can govern it.
     pub(super) fn must_stay_governable(&self, after: &Directory) -> Result<(), EngineError> {
         if after.is_governed() { after.must_stay_governable() } else { Ok(()) }
+    }
+}
+
+/// Roles that change what others may do.
+const GOVERNING: [&str; 3] = [ADMIN, APPROVER, "custodian"];
+
+fn granting_act(principal: &Principal, role: &str) -> Act {
+    let has = principal.roles.contains(role);
+    let alteration = Alteration {
+        what: format!("role {role} of {}", principal.name),
+        from: if has { "granted" } else { "not granted" }.to_owned(),
+        to: "granted".to_owned(),
+    };
+    Act {
+        operation: Action::GrantRole.name().to_owned(),
+        tenant: None,
+        concerns: Some(principal.id.0),
+        parameters: vec![
+            ("principal".to_owned(), principal.name.clone()),
+            ("principal-id".to_owned(), principal.id.to_string()),
+            ("role".to_owned(), role.to_owned()),
+        ],
+        alterations: vec![alteration],
     }
 }
 

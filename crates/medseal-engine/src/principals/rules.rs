@@ -10,12 +10,9 @@ use medseal_core::KeyVersionId;
 use medseal_core::context::Scope;
 use medseal_core::operation::{Group, Operation};
 use medseal_policy::{
-    Asked, Authority, Caller, LOCAL_OWNER, ManagePolicy, Policy, Purpose, Question, ReadPrincipals,
+    Asked, Authority, Caller, LOCAL_OWNER, Policy, Purpose, Question, ReadPrincipals,
 };
-use medseal_store::{Change, PolicyRecord, StoreError, Stored};
 use serde::Serialize;
-
-const MAX_ATTEMPTS: u32 = 64;
 
 /// What a policy is at a glance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,6 +23,8 @@ pub struct CheckedPolicy {
     pub rules: usize,
     /// How many budgets it has.
     pub budgets: usize,
+    /// For how many operations it asks several people.
+    pub approvals: usize,
     /// The purpose of accesses that name none; none if one must be named.
     pub default_purpose: Option<&'static str>,
 }
@@ -113,45 +112,12 @@ fn checked(policy: &Policy) -> CheckedPolicy {
         name: policy.name().to_owned(),
         rules: policy.len(),
         budgets: policy.budget_count(),
+        approvals: policy.approval_count(),
         default_purpose: policy.default_purpose().map(Purpose::name),
     }
 }
 
 impl Engine {
-    /// Puts a policy in force.
-    ///
-    /// # Errors
-    /// [`EngineError::Policy`]; [`EngineError::LastAdmin`] for one under which nobody could set
-    /// another.
-    pub async fn set_policy(&self, document: &str) -> Result<PolicyInForce, EngineError> {
-        let policy = Policy::parse(document)?;
-        let what = format!("set policy {}", policy.name());
-        for _ in 0..MAX_ATTEMPTS {
-            self.begin().await?;
-            let (directory, epoch) = self.directory().await?;
-            let record = PolicyRecord {
-                name: PolicyRecord::NAME.to_owned(),
-                document: document.to_owned(),
-                set_by: self.caller_name(),
-                set_at: self.clock.now(),
-            };
-            let mut change = Change::new(epoch);
-            let version = match &directory.policy {
-                Some(row) => {
-                    change.update(row.version, &record, &self.row_mac).map(|()| row.version + 1)?
-                }
-                None => change.insert(&record, &self.row_mac).map(|()| 1)?,
-            };
-            let after = Directory { policy: Some(Stored { record, version }), ..directory };
-            self.must_stay_governable(&after)?;
-            let about = Changed { tenant: None, id: KeyVersionId([0; 8]), what: &what };
-            if self.commit_change::<ManagePolicy>(epoch, change, &about).await? {
-                return in_force(&after);
-            }
-        }
-        Err(StoreError::Conflict.into())
-    }
-
     /// The policy in force.
     ///
     /// # Errors
@@ -250,7 +216,7 @@ fn simulated(
     })
 }
 
-fn in_force(directory: &Directory) -> Result<PolicyInForce, EngineError> {
+pub(super) fn in_force(directory: &Directory) -> Result<PolicyInForce, EngineError> {
     let row = directory.policy.as_ref();
     Ok(PolicyInForce {
         checked: checked(&directory.policy()?),

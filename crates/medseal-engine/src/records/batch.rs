@@ -1,6 +1,6 @@
 //! Whole documents with their spans, owned, so that the scanner can go on to the next.
 
-use super::source::Source;
+use super::source::Chunk;
 use super::{Action, Run};
 use crate::error::EngineError;
 use crate::random::BufferedRandom;
@@ -10,7 +10,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use medseal_core::envelope::{decode_text, encode_text_into};
 use medseal_core::{MalformedKind, Random};
-use medseal_health::ndjson::Lines;
 use medseal_health::{Placement, Position, Span};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -30,54 +29,27 @@ pub(super) struct Document {
 
 pub(super) struct Batch {
     pub(super) documents: Vec<Document>,
-    /// Bytes of the source that the batch covers.
-    pub(super) bytes: usize,
 }
 
 impl Batch {
-    /// Scans what the source holds. A document that is refused ends the batch before it.
-    pub(super) fn scan(source: &mut Source<'_>, run: &mut Run<'_>) -> (Batch, Option<EngineError>) {
-        let mut batch = Batch { documents: Vec::new(), bytes: 0 };
-        let refused = if source.is_ndjson() {
-            batch.scan_lines(source, run)
-        } else {
-            batch.bytes = source.buffer().len();
-            scan_document(source.buffer(), &[], source.line, run)
-                .map(|document| batch.documents.push(document))
-        };
+    /// Scans whole documents. One that is refused ends the batch before it.
+    pub(super) fn scan(chunk: &Chunk, run: &mut Run<'_>) -> (Batch, Option<EngineError>) {
+        let mut batch = Batch { documents: Vec::new() };
+        let refused = batch.scan_all(chunk, run);
         (batch, refused.err())
     }
 
-    /// Cuts what the source holds into documents without scanning them: `(bytes, line)` of each,
-    /// and how many bytes of the source they cover.
-    pub(super) fn split<'s>(source: &'s Source<'_>) -> (Vec<(&'s [u8], u64)>, usize) {
-        let buffer = source.buffer();
-        if !source.is_ndjson() {
-            return (vec![(buffer, source.line)], buffer.len());
+    fn scan_all(&mut self, chunk: &Chunk, run: &mut Run<'_>) -> Result<(), EngineError> {
+        if !chunk.is_ndjson {
+            self.documents.push(scan_document(chunk.bytes(), &[], chunk.line, run)?);
+            return Ok(());
         }
-        let (mut lines, mut documents, mut at) = (Lines::new(), Vec::new(), 0);
-        while let Some(line) = buffer.get(at..).and_then(|r| lines.next(r, source.at_end())) {
-            if !line.is_blank() {
-                documents.push((line.content, source.line + line.number - 1));
-            }
-            at += line.bytes();
-        }
-        (documents, at)
-    }
-
-    fn scan_lines(&mut self, source: &Source<'_>, run: &mut Run<'_>) -> Result<(), EngineError> {
-        let mut lines = Lines::new();
-        let buffer = source.buffer();
-        while let Some(rest) = buffer.get(self.bytes..) {
-            let Some(line) = lines.next(rest, source.at_end()) else { break };
-            let number = source.line + line.number - 1;
-            let document = if line.is_blank() {
+        for (line, number) in chunk.lines() {
+            self.documents.push(if line.is_blank() {
                 copied(line.content, line.ending, number)
             } else {
                 scan_document(line.content, line.ending, number, run)?
-            };
-            self.documents.push(document);
-            self.bytes += line.bytes();
+            });
         }
         Ok(())
     }

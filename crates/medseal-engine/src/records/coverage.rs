@@ -1,6 +1,5 @@
 //! Which paths of documents a profile covers, and which it does not.
 
-use super::batch::Batch;
 use super::source::Source;
 use super::{Action, Job, unmatched};
 use crate::error::EngineError;
@@ -43,12 +42,10 @@ pub fn coverage(
     let mut scanner = job.scanner();
     let mut source = Source::new(input, None);
     let mut found = Coverage::new();
-    while source.fill()? {
-        let (documents, bytes) = Batch::split(&source);
-        for (document, line) in documents {
+    while let Some(chunk) = source.next()? {
+        for (document, line) in chunk.documents() {
             scanner.cover(document, &mut found).map_err(|e| e.at_line(line))?;
         }
-        source.consume(bytes);
     }
     let paths = found.entries().map(|entry| {
         let (cover, class) = match entry.cover {

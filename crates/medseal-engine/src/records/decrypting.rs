@@ -38,7 +38,6 @@ impl Engine {
         run: &mut Run<'_>,
         batch: &Batch,
         out: &mut Vec<u8>,
-        report: &mut Report,
     ) -> Result<(), EngineError> {
         let Read { opened, epoch, ids, refused } = self.read_batch::<Decrypt>(run, batch).await?;
         let collect = |items: &mut OperationItems| add_items(&opened, &ids, items);
@@ -46,7 +45,7 @@ impl Engine {
         let ids = admitted.as_ref().map(|admitted| self.open_ids(admitted, &ids)).transpose()?;
         for one in &opened {
             let bytes = &one.document.bytes;
-            write_document(one, out, report, |found, span, out| {
+            write_document(one, out, &mut run.report, |found, span, out| {
                 let Found::Value(held) = found else {
                     let id = ids.as_ref().and_then(|ids| ids.get(one.document.text(span)));
                     out.extend_from_slice(id.ok_or(EngineError::PseudonymUnknown)?);
@@ -69,14 +68,13 @@ impl Engine {
         run: &mut Run<'_>,
         batch: &Batch,
         out: &mut Vec<u8>,
-        report: &mut Report,
     ) -> Result<(), EngineError> {
         let Read { opened, epoch, ids, refused } = self.read_batch::<Reencrypt>(run, batch).await?;
         let collect = |items: &mut OperationItems| add_items(&opened, &ids, items);
         let admitted = self.admit_batch::<Reencrypt>(&run.keys, epoch, collect).await?;
         let mut scratch = Vec::new();
         for one in &opened {
-            write_document(one, out, report, |found, span, out| {
+            write_document(one, out, &mut run.report, |found, span, out| {
                 let Found::Value(held) = found else { return Err(Error::Rejected.into()) };
                 let plaintext = open_span(&admitted, held, one.document, span)?;
                 let identity = one.document.identity(span).ok_or(Error::Rejected)?;
@@ -179,9 +177,9 @@ fn add_items(
 ) -> Result<(), EngineError> {
     for Opened { document, found } in opened {
         for (span, found) in document.spans.iter().zip(found) {
-            let Found::Value(Held::Sealed(_, key)) = found else { continue };
+            let Found::Value(Held::Sealed(_, key, under)) = found else { continue };
             let identity = document.identity(span).ok_or(Error::Rejected)?;
-            key.add_to(items, &binding(identity))?;
+            key.add_to(items, *under, &binding(identity))?;
         }
     }
     add_ids(ids, items);

@@ -2,7 +2,7 @@
 
 use super::batch::{Batch, Document, write_envelope};
 use super::pseudonyms::Pseudonyms;
-use super::{Report, Run};
+use super::{Cores, Report, Run};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::runs::{NewFields, RunKeys, UsageByVersion, binding, lanes};
@@ -17,7 +17,6 @@ impl Engine {
         run: &mut Run<'_>,
         batch: &Batch,
         out: &mut Vec<u8>,
-        report: &mut Report,
     ) -> Result<(), EngineError> {
         let good = leading_encryptable(batch, run.job.migrating);
         let documents = &batch.documents[..good.0];
@@ -32,11 +31,11 @@ impl Engine {
             let Some(field) = run.keys.field(identity, span.field) else { continue };
             let Some(resolved) = &field.encrypting else { continue };
             resolved
-                .add_to(&mut items, &binding(identity))
+                .add_to(&mut items, resolved.under(), &binding(identity))
                 .map_err(|error| error.at(document.position(span)))?;
         }
         self.record_encryption(&run.keys, items).await?;
-        self.encrypt_documents(run, documents, out, report)?;
+        self.encrypt_documents(run, documents, out)?;
         good.1.map_or(Ok(()), Err)
     }
 
@@ -46,9 +45,11 @@ impl Engine {
         run: &mut Run<'_>,
         documents: &[Document],
         out: &mut Vec<u8>,
-        report: &mut Report,
     ) -> Result<(), EngineError> {
-        let parts = lanes::cut(documents, |document| document.bytes.len());
+        let parts = match run.cores {
+            Cores::All => lanes::cut(documents, |document| document.bytes.len()),
+            Cores::One => vec![documents],
+        };
         let (keys, pseudonyms) = (&run.keys, run.pseudonyms.as_ref());
         let lanes = lanes::in_lanes(&parts, |documents| {
             let mut lane = Lane::new(keys, pseudonyms);
@@ -58,9 +59,9 @@ impl Engine {
         for (made, usage, part, done) in lanes {
             out.extend_from_slice(&made);
             run.keys.count_all(usage);
-            report.values += part.values;
-            report.ids += part.ids;
-            report.unchanged += part.unchanged;
+            run.report.values += part.values;
+            run.report.ids += part.ids;
+            run.report.unchanged += part.unchanged;
             done?;
         }
         Ok(())

@@ -22,11 +22,11 @@ pub use source::DocumentFormat;
 
 use crate::engine::Engine;
 use crate::error::{EngineError, WRITING_THE_OUTPUT};
-use crate::runs::RunKeys;
+use crate::runs::{RunKeys, side_by_side};
 use crate::wiped_buffer::WipedBuffer;
 use batch::Batch;
 use medseal_health::{Limits, Profile, Scanner};
-use source::Source;
+use source::{Chunk, Source};
 use std::io::{Read, Write};
 use std::sync::Arc;
 
@@ -91,44 +91,103 @@ impl Engine {
         output: &mut (dyn Write + Send),
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Report, EngineError> {
-        let pseudonyms = Some(self.pseudonyms(&job.tenant));
-        let keys = RunKeys::default();
-        let mut run = Run { scanner: job.scanner(), keys, pseudonyms, job };
         let mut source = Source::new(input, job.format);
-        let mut report = Report::default();
-        let mut buffer = WipedBuffer::default();
-        while source.fill()? {
-            let (batch, refused) = Batch::scan(&mut source, &mut run);
-            buffer.clear();
-            // plaintext is shorter than its envelope, and ciphertext may be moved
-            let out = buffer.with_room(batch.bytes);
-            match job.action {
-                Action::Encrypt => self.encrypt_batch(&mut run, &batch, out, &mut report).await,
-                Action::Decrypt => self.decrypt_batch(&mut run, &batch, out, &mut report).await,
-                Action::Reencrypt => self.reencrypt_batch(&mut run, &batch, out, &mut report).await,
+        let mut writing = Writing { output, progress };
+        let mut run = self.start_run(job);
+        // most inputs are one batch, which all cores work on together
+        while let Some(chunk) = source.next()? {
+            let made = self.run_batch(&mut run, chunk).await;
+            writing.take(made)?;
+            if source.has_more() && side_by_side::worth_it() {
+                self.run_side_by_side(&mut run, &mut source, &mut writing)?;
+                break;
             }
-            .or_else(|error| write_before(output, out, error))?;
-            output.write_all(out).map_err(EngineError::io(WRITING_THE_OUTPUT))?;
-            report.documents += batch.documents.len() as u64;
-            if let Some(error) = refused {
-                output.flush().map_err(EngineError::io(WRITING_THE_OUTPUT))?;
-                return Err(error);
-            }
-            let consumed = batch.bytes;
-            source.consume(consumed);
-            report.bytes_read = source.bytes_read();
-            progress(report.bytes_read);
         }
-        output.flush().map_err(EngineError::io(WRITING_THE_OUTPUT))?;
+        writing.flush()?;
         self.charge_run(&run.keys).await?;
-        report.unmatched_selectors = unmatched(&run.scanner);
-        Ok(report)
+        run.report.unmatched_selectors = run.unmatched();
+        Ok(run.report)
+    }
+
+    fn start_run<'j>(&self, job: &'j Job) -> Run<'j> {
+        Run::new(job, job.scanner(), Some(self.pseudonyms(&job.tenant)))
+    }
+
+    /// All further batches, one on each core: a batch is scanned while another is recorded.
+    fn run_side_by_side(
+        &self,
+        run: &mut Run<'_>,
+        source: &mut Source<'_>,
+        writing: &mut Writing<'_>,
+    ) -> Result<(), EngineError> {
+        let mut runs: Vec<_> = side_by_side::cores().map(|_| self.start_run(run.job)).collect();
+        runs.iter_mut().for_each(|run| run.cores = Cores::One);
+        let work = |run: &mut Run<'_>, chunk| pollster::block_on(self.run_batch(run, chunk));
+        side_by_side::run(&mut runs, || source.next(), work, |made| writing.take(made))?;
+        runs.into_iter().for_each(|other| run.join(other));
+        Ok(())
+    }
+
+    async fn run_batch(&self, run: &mut Run<'_>, chunk: Chunk) -> Made {
+        let (batch, refused) = Batch::scan(&chunk, run);
+        let mut out = WipedBuffer::default();
+        // plaintext is shorter than its envelope, and ciphertext may be moved
+        let buffer = out.with_room(chunk.bytes().len());
+        let done = match run.job.action {
+            Action::Encrypt => self.encrypt_batch(run, &batch, buffer).await,
+            Action::Decrypt => self.decrypt_batch(run, &batch, buffer).await,
+            Action::Reencrypt => self.reencrypt_batch(run, &batch, buffer).await,
+        };
+        run.report.documents += batch.documents.len() as u64;
+        run.report.bytes_read = run.report.bytes_read.max(chunk.bytes_read);
+        Made {
+            out,
+            bytes_read: chunk.bytes_read,
+            done: done.and_then(|()| refused.map_or(Ok(()), Err)),
+        }
+    }
+}
+
+/// What a batch became: the whole documents before one that failed, and why that did.
+struct Made {
+    out: WipedBuffer,
+    bytes_read: u64,
+    done: Result<(), EngineError>,
+}
+
+/// Where batches go, in their order.
+struct Writing<'o> {
+    output: &'o mut (dyn Write + Send),
+    progress: &'o mut (dyn FnMut(u64) + Send),
+}
+
+impl Writing<'_> {
+    fn take(&mut self, made: Made) -> Result<(), EngineError> {
+        self.output.write_all(&made.out).map_err(EngineError::io(WRITING_THE_OUTPUT))?;
+        if made.done.is_err() {
+            self.flush()?;
+        } else {
+            (self.progress)(made.bytes_read);
+        }
+        made.done
+    }
+
+    fn flush(&mut self) -> Result<(), EngineError> {
+        self.output.flush().map_err(EngineError::io(WRITING_THE_OUTPUT))
     }
 }
 
 /// The selectors that have matched nothing, in the profile's order.
 fn unmatched(scanner: &Scanner) -> Vec<String> {
     scanner.unmatched_selectors().iter().map(|(_, s)| s.as_str().to_owned()).collect()
+}
+
+/// How many cores work on one batch.
+#[derive(Clone, Copy)]
+enum Cores {
+    All,
+    /// The others have batches of their own.
+    One,
 }
 
 /// What one run keeps from batch to batch.
@@ -138,17 +197,39 @@ struct Run<'j> {
     /// None where no home is open; then no id is replaced.
     pseudonyms: Option<pseudonyms::Pseudonyms>,
     job: &'j Job,
+    cores: Cores,
+    report: Report,
+    /// Selectors that matched nothing in any part of the run that ended before.
+    unmatched: Option<Vec<String>>,
 }
 
-/// Hands out the whole documents before the one that failed.
-fn write_before(
-    output: &mut (dyn Write + Send),
-    done: &[u8],
-    error: EngineError,
-) -> Result<(), EngineError> {
-    output
-        .write_all(done)
-        .and_then(|()| output.flush())
-        .map_err(EngineError::io(WRITING_THE_OUTPUT))?;
-    Err(error)
+impl<'j> Run<'j> {
+    fn new(job: &'j Job, scanner: Scanner, pseudonyms: Option<pseudonyms::Pseudonyms>) -> Self {
+        let (keys, report) = (RunKeys::default(), Report::default());
+        Self { scanner, keys, pseudonyms, job, cores: Cores::All, report, unmatched: None }
+    }
+
+    /// Adds what another part of the same run did.
+    fn join(&mut self, other: Run<'_>) {
+        self.keys.join(other.keys);
+        self.report.documents += other.report.documents;
+        self.report.values += other.report.values;
+        self.report.ids += other.report.ids;
+        self.report.unchanged += other.report.unchanged;
+        self.report.bytes_read = self.report.bytes_read.max(other.report.bytes_read);
+        let mut unmatched = unmatched(&other.scanner);
+        if let Some(before) = &self.unmatched {
+            unmatched.retain(|selector| before.contains(selector));
+        }
+        self.unmatched = Some(unmatched);
+    }
+
+    /// The selectors that have matched nothing, in the profile's order.
+    fn unmatched(&self) -> Vec<String> {
+        let mut own = unmatched(&self.scanner);
+        if let Some(elsewhere) = &self.unmatched {
+            own.retain(|selector| elsewhere.contains(selector));
+        }
+        own
+    }
 }

@@ -4,7 +4,7 @@ use super::batch::{Batch, Document};
 use super::source::Source;
 use super::{Action, Job, Run};
 use crate::error::EngineError;
-use crate::runs::{Finding, RunKeys};
+use crate::runs::Finding;
 use medseal_core::envelope::Envelope;
 use medseal_health::{Placement, Profile, Span};
 use std::io::Read;
@@ -21,12 +21,11 @@ pub fn scan_for_plaintext(
     report: &mut (dyn FnMut(Finding) + Send),
 ) -> Result<(), EngineError> {
     let job = Job::new(Action::Decrypt, profile, "default");
-    let keys = RunKeys::default();
     let scanner = job.scanner().without_identities();
-    let mut run = Run { scanner, keys, pseudonyms: None, job: &job };
+    let mut run = Run::new(&job, scanner, None);
     let mut source = Source::new(input, None);
-    while source.fill()? {
-        let (batch, refused) = Batch::scan(&mut source, &mut run);
+    while let Some(chunk) = source.next()? {
+        let (batch, refused) = Batch::scan(&chunk, &mut run);
         for document in &batch.documents {
             for span in &document.spans {
                 let Some(found) = found_in(document, span) else { continue };
@@ -36,7 +35,6 @@ pub fn scan_for_plaintext(
             }
         }
         refused.map_or(Ok(()), Err)?;
-        source.consume(batch.bytes);
     }
     Ok(())
 }

@@ -176,6 +176,12 @@ impl RunKeys {
         self.usage.count(id, bytes);
     }
 
+    /// Adds what another part of the run used.
+    pub(crate) fn join(&mut self, other: RunKeys) {
+        self.usage.add(other.usage);
+        self.version_names.extend(other.version_names);
+    }
+
     /// Adds what was counted elsewhere.
     pub(crate) fn count_all(&mut self, usage: UsageByVersion) {
         self.usage.add(usage);

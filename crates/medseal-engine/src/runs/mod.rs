@@ -10,6 +10,7 @@ mod keys;
 pub(crate) mod lanes;
 mod read_ahead;
 mod sealed;
+pub(crate) mod side_by_side;
 
 pub use finding::Finding;
 pub(crate) use finding::judge;

@@ -6,7 +6,7 @@ use crate::error::EngineError;
 use crate::fields::{ResolvedKey, open};
 use crate::gate::{Admitted, Subject, admit};
 use medseal_core::envelope::{Envelope, Value, decode_text};
-use medseal_core::operation::OperationItems;
+use medseal_core::operation::{OperationItems, Under};
 use medseal_core::{Error, Plaintext};
 use medseal_health::FieldId;
 use medseal_policy::{Encrypt, Op, Reencrypt};
@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 /// What a protected place holds.
 pub(crate) enum Held {
-    /// An envelope and the key that opens it.
-    Sealed(Vec<u8>, Arc<ResolvedKey>),
+    /// An envelope, the key that opens it, and under which versions it is and will be.
+    Sealed(Vec<u8>, Arc<ResolvedKey>, Under),
     /// Plaintext, left as it is while migrating.
     Plain,
     /// An envelope that is under the newest version already.
@@ -44,14 +44,18 @@ impl Engine {
     ) -> Result<Held, EngineError> {
         let envelope = Envelope::parse(&bytes)?;
         let key = self.resolve_for_decrypting(keys, identity, field, &envelope).await?;
-        if O::OPERATION == Reencrypt::OPERATION {
-            self.resolve_for_encrypting(keys, identity, field).await?;
-            let newest = keys.field(identity, field).and_then(|field| field.encrypting.as_ref());
-            if newest.is_some_and(|newest| newest.field_key.id() == envelope.header().id) {
-                return Ok(Held::Current);
-            }
+        if O::OPERATION != Reencrypt::OPERATION {
+            let under = key.under();
+            return Ok(Held::Sealed(bytes, key, under));
         }
-        Ok(Held::Sealed(bytes, key))
+        self.resolve_for_encrypting(keys, identity, field).await?;
+        let newest = keys.field(identity, field).and_then(|field| field.encrypting.as_ref());
+        let newest = &newest.ok_or(Error::Rejected)?.field_key;
+        if newest.id() == envelope.header().id {
+            return Ok(Held::Current);
+        }
+        let under = key.carried_over(newest);
+        Ok(Held::Sealed(bytes, key, under))
     }
 
     /// Decides on the encryption of a batch and records it.
@@ -116,7 +120,7 @@ pub(crate) fn open_held(
     held: &Held,
     identity: &Identity,
 ) -> Result<Plaintext, EngineError> {
-    let (Held::Sealed(bytes, key), Some(admitted)) = (held, admitted) else {
+    let (Held::Sealed(bytes, key, _), Some(admitted)) = (held, admitted) else {
         return Err(Error::Rejected.into());
     };
     let envelope = Envelope::parse(bytes)?;

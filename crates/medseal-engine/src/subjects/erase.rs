@@ -5,6 +5,7 @@
 //! transaction holds only at the epoch at which no hold was found, and placing one advances it.
 
 use super::{SubjectName, check_reason, of_tenant};
+use crate::approvals::Asking;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::gate::{Subject, admit};
@@ -12,11 +13,13 @@ use crate::keys::SubjectKeys;
 use crate::ledger::Recorded;
 use crate::random::BufferedRandom;
 use medseal_core::Random;
+use medseal_core::approval::{Act, Alteration, RequestId};
 use medseal_core::audit::{ErasureCertificate, LogId};
 use medseal_core::operation::OperationDigest;
 use medseal_core::stored_secret::Month;
 use medseal_health::fhir;
-use medseal_policy::{Authorized, EraseSubject};
+use medseal_policy::approval::{self, Action, Approved};
+use medseal_policy::{Authorized, EraseSubject, Weakening};
 use medseal_store::{
     Change, PseudonymRecord, StoreError, Stored, SubjectHoldRecord, SubjectRecord,
     SubjectTombstoneRecord,
@@ -59,6 +62,24 @@ struct Plan<'a> {
     erasable: Erasable,
 }
 
+type Proofs = (Authorized<EraseSubject>, Recorded, OperationDigest);
+
+/// Whose id it is only the home can say: the request names the handle.
+fn erasing(record: &SubjectRecord) -> Act {
+    let alteration = Alteration {
+        what: "secrets of the subject".to_owned(),
+        from: "there".to_owned(),
+        to: "destroyed".to_owned(),
+    };
+    Act {
+        operation: Action::EraseSubject.name().to_owned(),
+        tenant: Some(record.tenant.clone()),
+        concerns: None,
+        parameters: vec![("subject".to_owned(), record.handle.clone())],
+        alterations: vec![alteration],
+    }
+}
+
 impl Engine {
     /// Erases a subject: destroys the secrets without which nothing that is bound to it opens,
     /// deletes the way back from its pseudonym, and certifies it.
@@ -78,8 +99,14 @@ impl Engine {
             let mut certificate = [0; 16];
             BufferedRandom.fill(&mut certificate).map_err(medseal_core::Error::from)?;
             let plan = Plan { subject, reason, epoch, certificate, erasable };
-            let ((authorized, recorded), operation) = self.prove_erasure(&plan, &keys).await?;
-            if let Some(erased) = self.erase(authorized, recorded, operation, plan).await? {
+            let act = erasing(&plan.erasable.0.record);
+            let asking = Asking { act: &act, epoch, weakens: Weakening::No, reason: Some(reason) };
+            let approved = self.require_approval::<approval::EraseSubject>(&asking).await?;
+            let request = approved.request();
+            let ((authorized, recorded), operation) =
+                self.prove_erasure(&plan, &keys, request).await?;
+            let proofs = (authorized, recorded, operation);
+            if let Some(erased) = self.erase(proofs, (approved, &act), plan).await? {
                 return Ok(erased);
             }
         }
@@ -101,11 +128,13 @@ impl Engine {
         &self,
         plan: &Plan<'_>,
         keys: &SubjectKeys,
+        request: Option<RequestId>,
     ) -> Result<((Authorized<EraseSubject>, Recorded), OperationDigest), EngineError> {
         let shown = format!("erase a subject, certificate {}", LogId(plan.certificate));
         let details = format!("{shown}; reason: {}", plan.reason);
         let mut items = self.items::<EraseSubject>(plan.epoch)?;
         let mut same = items.twin();
+        request.into_iter().for_each(|request| items.name_request(request));
         for collected in [&mut items, &mut same] {
             collected.add_about_subject(&details, keys.audit(), of_tenant(plan.subject.tenant));
         }
@@ -114,13 +143,12 @@ impl Engine {
         Ok((permit.into_proofs(), same.digest()))
     }
 
-    /// Erasing proper: takes both proofs, compares them with the operation at hand and destroys.
+    /// Erasing proper: takes all proofs, compares them with the operation at hand and destroys.
     /// `None` when somebody else changed the store meanwhile.
     async fn erase(
         &self,
-        authorized: Authorized<EraseSubject>,
-        recorded: Recorded,
-        operation: OperationDigest,
+        (authorized, recorded, operation): Proofs,
+        (approved, act): (Approved<approval::EraseSubject>, &Act),
         plan: Plan<'_>,
     ) -> Result<Option<Erased>, EngineError> {
         let admitted = admit(authorized, recorded, operation)?;
@@ -137,6 +165,7 @@ impl Engine {
             certificate: erased.certificate.clone(),
         };
         change.insert(&tombstone, &self.row_mac)?;
+        self.carry_out(&approved, act, &mut change, erased.live).await?;
         let planned = match self.rows().plan(change).await {
             Err(StoreError::Conflict) => return Ok(None),
             planned => planned?,

@@ -62,8 +62,8 @@ impl Engine {
         let opened = self.read_rows::<O>(run, batch).await;
         let collect = |items: &mut OperationItems| {
             for (held, (_, cell)) in opened.held.iter().zip(batch.cells()) {
-                let Held::Sealed(_, key) = held else { continue };
-                key.add_to(items, &binding(cell.identity))?;
+                let Held::Sealed(_, key, under) = held else { continue };
+                key.add_to(items, *under, &binding(cell.identity))?;
             }
             Ok(())
         };

@@ -29,7 +29,7 @@ impl Engine {
             resolved.await.map_err(at)?;
             let field = run.keys.field(cell.identity, cell.field).ok_or(Error::Rejected)?;
             let resolved = field.encrypting.as_ref().ok_or(Error::Rejected)?;
-            resolved.add_to(&mut items, &binding(cell.identity)).map_err(at)?;
+            resolved.add_to(&mut items, resolved.under(), &binding(cell.identity)).map_err(at)?;
         }
         self.record_encryption(&run.keys, items).await?;
         let mut sealed = Vec::new();

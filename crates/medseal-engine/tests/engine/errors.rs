@@ -5,10 +5,12 @@ use medseal_core::audit::{Rejection, RejectionKind, RejectionPlace};
 use medseal_core::operation::Operation;
 use medseal_core::selftest::SelftestFailure;
 use medseal_core::{Error, MalformedKind, MisuseKind};
+use medseal_engine::approvals::{ApprovalError, RequestId};
 use medseal_engine::escrow::EscrowError;
 use medseal_engine::health::{DocumentFault, HealthError, Position, ProfileFault};
 use medseal_engine::{EngineError as E, ErrorClass};
 use medseal_kms::KmsError as K;
+use medseal_policy::approval::{Given, Shortfall};
 use medseal_policy::{DecisionId, Denied, PolicyError, Reason};
 use medseal_store::{RolledBack, StoreError as S};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +18,8 @@ use std::io::ErrorKind::NotFound;
 
 const PAGE: &str = include_str!("../../../../docs/errors.md");
 /// Where the codes stand, so that none is forgotten below.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
+    include_str!("../../src/approvals/error.rs"),
     include_str!("../../src/escrow/error.rs"),
     include_str!("../../../medseal-policy/src/error.rs"),
     include_str!("../../../medseal-core/src/audit/rejection.rs"),
@@ -85,6 +88,7 @@ fn errors() -> Vec<E> {
     ];
     all.extend(of_the_audit_log());
     all.extend(of_an_escrow());
+    all.extend(of_approvals());
     all.extend(of_principals());
     all.extend(refusals());
     all.extend(of_adapters());
@@ -103,6 +107,36 @@ fn of_an_escrow() -> [E; 7] {
         EscrowError::RootNotLost,
     ]
     .map(E::Escrow)
+}
+
+fn of_approvals() -> Vec<E> {
+    let request = RequestId([0; 16]);
+    let given = Given { needed: 2, given: 1 };
+    let why = [
+        Shortfall::Executed,
+        Shortfall::Withdrawn,
+        Shortfall::Expired,
+        Shortfall::Other,
+        Shortfall::NotTheRequester,
+        Shortfall::OtherParameters,
+        Shortfall::StateChanged,
+        Shortfall::Denied,
+        Shortfall::Missing(given),
+    ];
+    let void = why.map(|why| ApprovalError::Void { request, why });
+    let others = [
+        ApprovalError::Required { request, given, expires: String::new() },
+        ApprovalError::Denied(request),
+        ApprovalError::NotFound(String::new()),
+        ApprovalError::TooFewApprovers { needed: 2, eligible: 1 },
+        ApprovalError::OwnName,
+        ApprovalError::NotEligible,
+        ApprovalError::Given,
+        ApprovalError::NotTheRequester,
+        ApprovalError::KeyMalformed,
+        ApprovalError::KeyRejected,
+    ];
+    void.into_iter().chain(others).map(E::Approval).collect()
 }
 
 fn denied(reason: Reason) -> E {
@@ -151,6 +185,8 @@ fn of_the_audit_log() -> Vec<E> {
     all.push(E::AuditBroken { place: String::new(), what: "this" });
     all.push(E::AuditFile { place: String::new(), what: "this" });
     all.push(E::NoSuchEntry(1));
+    all.push(E::NoEntries);
+    all.push(E::ExportDetails);
     all
 }
 

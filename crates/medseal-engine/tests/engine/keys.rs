@@ -1,9 +1,9 @@
 //! Key life cycles through the store, and rotation by policy.
 
-use crate::support::{DAY, START, bound, code, decrypt, encrypt, fixture, scope, with};
+use crate::support::{DAY, START, bound, code, decrypt, encrypt, fixture, scope};
 use medseal_engine::doctor::CheckState;
 use medseal_engine::keys::{Destroyed, KeyPurpose, NewKey};
-use medseal_engine::{Cause, Environment, Options, RotationPolicy, Suite, Value, inspect};
+use medseal_engine::{Cause, RotationPolicy, Suite, Value, inspect};
 use pollster::block_on;
 
 pub(crate) fn new_key(name: &str, policy: RotationPolicy) -> NewKey<'_> {
@@ -82,15 +82,6 @@ fn destruction_waits_can_be_taken_back_and_is_final() {
     assert_eq!(shown.versions[0].state, "destroyed");
     let checks = block_on(engine.examine(&f.home));
     assert!(checks.iter().all(|c| c.state == CheckState::Passed), "{checks:?}");
-}
-
-#[test]
-fn production_does_not_destroy_without_approvals() {
-    let f = with(Environment::Production, Options::default());
-    block_on(f.engine.rotate_key("default", "default", None, None)).unwrap();
-    let destroy = block_on(f.engine.destroy_key("default", "default", 1, 0, None));
-    assert_eq!(code(destroy), "PRODUCTION_REFUSES");
-    assert_eq!(f.engine.environment(), Environment::Production);
 }
 
 #[test]

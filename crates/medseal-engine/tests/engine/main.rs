@@ -2,15 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+mod approvals;
 mod audit;
 mod doctor;
 mod epochs;
 mod errors;
+mod export;
 mod faults;
 mod fhir;
 mod files;
 mod fork;
 mod homes;
+mod impact;
 mod keys;
 mod leak;
 mod principals;

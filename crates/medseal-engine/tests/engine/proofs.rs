@@ -9,6 +9,7 @@ use std::{env, fs};
 
 const NEEDED: &str = "
     use medseal_engine::{Engine, ledger::Recorded};
+    use medseal_policy::approval::{Approved, Controlled, CreateEscrow, DestroyKey};
     use medseal_policy::{Authorized, Decrypt, Encrypt, EraseSubject, Op};
 ";
 
@@ -21,7 +22,7 @@ const MEANT: &str = "
 ";
 
 /// What is wrong, and the compiler's code for it.
-const REFUSED: [(&str, &str); 14] = [
+const REFUSED: [(&str, &str); 22] = [
     ("fn f(o: Recorded) -> Recorded { Recorded { digest: o.digest() } }", "E0451"),
     (
         "fn f(o: Authorized<Decrypt>) -> Authorized<Decrypt> { Authorized { digest: o.digest(), ..o } }",
@@ -39,6 +40,14 @@ const REFUSED: [(&str, &str); 14] = [
     ("fn f(e: &Engine) { let _ = e.commit_planned(); }", "E0624"),
     ("fn f(e: &Engine) { let _ = e.erase(); }", "E0624"),
     ("fn f(e: &Engine) { let _ = &e.kwk; }", "E0616"),
+    ("fn f(o: Approved<DestroyKey>) -> Approved<DestroyKey> { Approved { ..o } }", "E0451"),
+    ("fn f() -> Approved<DestroyKey> { Default::default() }", "E0277"),
+    ("fn f(o: &Approved<DestroyKey>) -> Approved<DestroyKey> { o.clone() }", "E0308"),
+    ("fn f(o: Approved<DestroyKey>) { drop(o); drop(o); }", "E0382"),
+    ("fn f(o: Approved<CreateEscrow>) -> Approved<DestroyKey> { o }", "E0308"),
+    ("enum Own {} impl Controlled for Own { type Operation = Decrypt; }", "E0277"),
+    ("fn f(e: &Engine) { let _ = e.split_kwk(); }", "E0624"),
+    ("fn f(e: &Engine) { let _ = e.commit_approved(); }", "E0624"),
 ];
 
 /// Where the crates of this build are: beside the test itself.

@@ -143,6 +143,31 @@ fn many_lines_go_through_in_batches() {
 }
 
 #[test]
+fn batches_side_by_side_keep_the_order_and_stop_at_the_first_bad_line() {
+    let f = fixture();
+    let line = |i: u32| {
+        format!("{{\"id\":\"p{i}\",\"ssn\":\"{i:09}\",\"keep\":\"{}\"}}\n", "k".repeat(900))
+    };
+    // about six batches
+    let lines: String = (0..6_000).map(line).collect();
+    let (encrypted, report) = run(&f, &job(Action::Encrypt), &lines);
+    let report = report.unwrap();
+    assert_eq!((report.documents, report.values), (6_000, 6_000));
+    assert_eq!(report.bytes_read, lines.len() as u64);
+    assert_eq!(report.unmatched_selectors, ["n", "list[*].name"]);
+    let key = block_on(f.engine.show_key("default", "default")).unwrap();
+    assert_eq!(key.versions[0].messages, 6_000);
+    assert_eq!(ok(&f, Action::Decrypt, &encrypted), lines);
+    // a bad line in one of the last batches: everything before it and nothing of it or after it
+    let at = encrypted.match_indices('\n').nth(4_999).unwrap().0 + 1;
+    let damaged = format!("{}{{\"id\"\n{}", &encrypted[..at], &encrypted[at..]);
+    let (out, message, code) = refused(&f, &job(Action::Decrypt), &damaged);
+    assert_eq!(code, "JSON_TRUNCATED");
+    assert!(message.starts_with("line 5001"), "{message}");
+    assert_eq!(out, lines.split_inclusive('\n').take(5_000).collect::<String>());
+}
+
+#[test]
 fn a_profile_that_disagrees_with_a_definition_is_refused() {
     let f = fixture();
     ok(&f, Action::Encrypt, DOCUMENT);

@@ -37,7 +37,7 @@ impl Entry {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Mark {
     first: u32,
-    /// A bit for some bits of each key's hash: a bit that is not set says that the key is new.
+    /// Two bits for each key, by its hash: one that is not set says that the key is new.
     seen: u64,
 }
 
@@ -61,9 +61,9 @@ impl Keys {
         key: Key,
         hash: u64,
     ) -> Result<(), Flaw> {
-        let bit = 1 << (hash & 63);
-        let seen = mark.seen & bit != 0;
-        mark.seen |= bit;
+        let bits = 1 << (hash & 63) | 1 << (hash >> 6 & 63);
+        let seen = mark.seen & bits == bits;
+        mark.seen |= bits;
         self.entries.push(Entry { hash: (hash >> 32) as u32, key });
         if seen { self.compare_few(text, mark.first as usize) } else { Ok(()) }
     }

@@ -32,6 +32,12 @@ pub(crate) fn peek(bytes: &[u8], at: usize) -> u8 {
     bytes.get(at).copied().unwrap_or(0)
 }
 
+/// The two bytes at `at`; zeros if there are not two.
+#[inline(always)]
+pub(crate) fn pair(bytes: &[u8], at: usize) -> [u8; 2] {
+    bytes.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default()
+}
+
 #[inline(always)]
 fn block(bytes: &[u8], at: usize) -> Option<&[u8; BLOCK]> {
     bytes.get(at..)?.first_chunk()

@@ -1,5 +1,6 @@
 //! One open object or array.
 
+use super::steps::RECORD;
 use crate::automaton::{Automaton, State};
 use crate::json::Key;
 use crate::json::keys::Mark;
@@ -38,10 +39,12 @@ pub(super) struct Frame {
     pub(super) span: u32,
     /// The item's key.
     pub(super) key: Key,
+    /// Some bits of its hash.
+    pub(super) key_hash: u32,
     /// The container's keys.
     pub(super) keys: Mark,
-    /// Length of the container's own path; meaningful only while the path is kept.
-    pub(super) path_end: u32,
+    /// The number of the step to the container; meaningful only once it was asked for.
+    pub(super) place: u64,
     pub(super) items: Items,
     /// Of an entry of a Bundle: start and end of its `fullUrl`.
     pub(super) full_url: (u32, u32),
@@ -90,8 +93,9 @@ impl Frame {
             selected: None,
             span: NONE,
             key: Key::default(),
+            key_hash: 0,
             keys: Mark::default(),
-            path_end: 0,
+            place: RECORD,
             items: Items::new(),
             full_url: (NONE, NONE),
             pairs: 0,

@@ -17,7 +17,7 @@ use crate::error::DocumentFault as Fault;
 use crate::fhir::masked;
 use crate::fields::FieldId;
 use crate::json::Flaw;
-use crate::path::{self, MAX_PATH_BYTES};
+use crate::path;
 use crate::profile::{Placement, Rule, RuleId, Unnamed};
 
 /// A complete scalar.
@@ -262,29 +262,18 @@ impl Walk<'_> {
         cover: Cover,
         is_root: bool,
     ) -> Result<(), Flaw> {
-        let from = self.build_path(is_root);
-        let path = path::relative(self.buffers.path.get(from..).unwrap_or_default());
+        let field = self.field(is_root, start);
+        let path = match field {
+            Ok(field) => self.fields.name(field),
+            Err(_) => {
+                self.write_path(is_root);
+                path::relative(&self.buffers.path)
+            }
+        };
         let counted = match &mut self.coverage {
             Some(coverage) => coverage.count(path, cover),
             None => true,
         };
         if counted { Ok(()) } else { Err(Flaw::new(Fault::TooManyFields, start)) }
-    }
-
-    pub(super) fn field(&mut self, is_root: bool, at: usize) -> Result<FieldId, Flaw> {
-        let state = self.frame.child;
-        if let Some(field) = self.field_of_state[state as usize] {
-            return Ok(field);
-        }
-        let from = self.build_path(is_root);
-        let path = path::relative(self.buffers.path.get(from..).unwrap_or_default());
-        if path.len() > MAX_PATH_BYTES {
-            return Err(Flaw::new(Fault::PathTooLong, at));
-        }
-        let field = self.fields.intern(path).ok_or(Flaw::new(Fault::TooManyFields, at))?;
-        if self.automaton.has_one_path(state) {
-            self.field_of_state[state as usize] = Some(field);
-        }
-        Ok(field)
     }
 }

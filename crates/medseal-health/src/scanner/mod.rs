@@ -10,6 +10,7 @@ mod pairs;
 mod paths;
 mod resource;
 mod span;
+mod steps;
 mod typed;
 mod walk;
 mod written;
@@ -63,6 +64,7 @@ pub struct Scanner {
     limits: Limits,
     buffers: Buffers,
     fields: Fields,
+    steps: steps::Steps,
     /// The field of a state whose values all have the same path, once one was met.
     field_of_state: Vec<Option<FieldId>>,
     /// How many values were met in each state of the automaton that has a meaning.
@@ -87,6 +89,7 @@ impl Scanner {
             limits: Limits { max_bytes: limits.max_bytes.min(u32::MAX as usize), ..limits },
             buffers: Buffers::default(),
             fields: Fields::default(),
+            steps: steps::Steps::default(),
             field_of_state: vec![None; states],
             hits: vec![0; states],
             identities: Identities::Needed,

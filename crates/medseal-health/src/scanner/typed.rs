@@ -50,6 +50,10 @@ impl Walk<'_> {
             self.push_pair(PairRole::Beside, leaf.end);
         }
         let Some(kind) = leaf.kind else {
+            // a choice of nothing still stands under the name that an encrypted one takes
+            if let Role::Renamed(name) | Role::Choice(name) = typed.role {
+                self.push_pair(PairRole::Choice(name), leaf.end);
+            }
             return self.count(leaf.start, typed.rule, typed.placement);
         };
         let verdict = self.typed_verdict(leaf, kind, typed)?;

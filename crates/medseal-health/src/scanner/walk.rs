@@ -6,6 +6,7 @@
 use super::frame::NONE;
 use super::frame::{Container, Frame};
 use super::meaning::Leaf;
+use super::steps::Steps;
 use super::{Buffers, Limits, Scanner, ValueKind};
 use crate::automaton::{Automaton, State};
 use crate::coverage::Coverage;
@@ -41,8 +42,9 @@ pub(super) struct Walk<'a> {
     pub(super) made_id: u32,
     /// The innermost frame; the others are on the stack.
     pub(super) frame: Frame,
-    /// So many levels have their paths in the path buffer.
-    pub(super) path_levels: usize,
+    pub(super) steps: &'a mut Steps,
+    /// So many levels know their place.
+    pub(super) placed_levels: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -51,7 +53,7 @@ impl<'a> Walk<'a> {
         scanner: &'a mut Scanner,
         coverage: Option<&'a mut Coverage>,
     ) -> Self {
-        let Scanner { profile, limits, buffers, fields, field_of_state, hits, .. } = scanner;
+        let Scanner { profile, limits, buffers, fields, steps, field_of_state, hits, .. } = scanner;
         buffers.keys.clear();
         buffers.stack.clear();
         buffers.spans.clear();
@@ -74,7 +76,8 @@ impl<'a> Walk<'a> {
             hits,
             coverage,
             frame: Frame::document(),
-            path_levels: 0,
+            steps,
+            placed_levels: 0,
         }
     }
 
@@ -128,6 +131,11 @@ impl<'a> Walk<'a> {
     /// Closes what closes here and finds the next value; none at the document's end.
     #[inline(always)]
     fn after(&mut self, mut at: usize) -> Result<Option<usize>, Flaw> {
+        // most values are followed by the next member, without white space
+        if lex::pair(self.bytes, at) == *b",\"" && self.frame.container == Container::Object {
+            self.frame.items.comma = at as u32;
+            return self.member_at_quote(at + 1).map(Some);
+        }
         loop {
             at = lex::space(self.bytes, at);
             if lex::peek(self.bytes, at) == b',' && self.frame.container != Container::Document {
@@ -169,6 +177,11 @@ impl<'a> Walk<'a> {
         if lex::peek(self.bytes, at) != b'"' {
             return Err(lex::unexpected(self.bytes, at));
         }
+        self.member_at_quote(at)
+    }
+
+    #[inline(always)]
+    fn member_at_quote(&mut self, at: usize) -> Result<usize, Flaw> {
         self.begin_item(at);
         let (key, hash) = match lex::plain_key(self.bytes, at + 1) {
             Some(found) => found,
@@ -176,8 +189,13 @@ impl<'a> Walk<'a> {
         };
         self.buffers.keys.push(self.text, &mut self.frame.keys, key, hash)?;
         self.frame.key = key;
+        self.frame.key_hash = (hash >> 32) as u32;
         self.frame.child = self.step(key, hash);
-        let colon = lex::space(self.bytes, key.end as usize + 1);
+        let after = key.end as usize + 1;
+        if let [b':', b'!'..=u8::MAX] = lex::pair(self.bytes, after) {
+            return Ok(after + 1);
+        }
+        let colon = lex::space(self.bytes, after);
         if lex::peek(self.bytes, colon) != b':' {
             return Err(lex::unexpected(self.bytes, colon));
         }
@@ -276,7 +294,7 @@ impl<'a> Walk<'a> {
         self.buffers.keys.close(self.text, self.frame.keys)?;
         let Some(outer) = self.buffers.stack.pop() else { return Ok(()) };
         let inner = std::mem::replace(&mut self.frame, outer);
-        self.path_levels = self.path_levels.min(self.buffers.stack.len() + 1);
+        self.placed_levels = self.placed_levels.min(self.buffers.stack.len() + 1);
         if inner.span != NONE {
             self.end_span(inner.span, end);
         }

@@ -189,6 +189,7 @@ fn one_of_a_choice_of_types_is_encrypted_as_the_string_among_them() {
     }
     for (twice, column) in [
         (r#""valueString":"a","valueTime":"b""#, 58),
+        (r#""valueString":null,"valueTime":"b""#, 59),
         (r#""valueTime":"a","valueDateTime":"b""#, 56),
     ] {
         assert_eq!(refused(&observation(twice)), ("MASKED_TWICE", column));

@@ -3,6 +3,7 @@
 //! `spec/policy.md` says how rules are matched and which wins. Rules are kept in the order of their
 //! ids, so that the order in which they were written has no say in anything.
 
+pub(crate) mod approvals;
 mod budget;
 mod check;
 mod explain;
@@ -11,6 +12,7 @@ mod names;
 mod rule;
 mod toml;
 
+pub use approvals::{Demand, Floor, Requirement, Weakening};
 pub use budget::{Budget, Counts};
 pub use explain::{Explanation, RuleOutcome};
 pub(crate) use glass::Glass;
@@ -36,6 +38,7 @@ pub struct Policy {
     /// Ascending by id.
     budgets: Vec<Budget>,
     glass: Option<Glass>,
+    approvals: approvals::Approvals,
 }
 
 /// What the rules say of one question.
@@ -70,6 +73,7 @@ impl Policy {
             rules: Vec::new(),
             budgets: Vec::new(),
             glass: None,
+            approvals: approvals::Approvals::default(),
         }
     }
 

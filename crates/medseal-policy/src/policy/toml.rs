@@ -1,5 +1,7 @@
 //! The TOML form of a policy, and where in it an error stands.
 
+mod approvals;
+
 use super::names::{Names, Pattern};
 use super::rule::{Effect, Rule, Whom, operation_bit, purpose_bit};
 use super::{Budget, Counts, Glass, Policy, check};
@@ -33,6 +35,8 @@ struct RawPolicy {
     #[serde(default)]
     budget: Vec<RawBudget>,
     break_glass: Option<RawGlass>,
+    #[serde(default)]
+    approval: Vec<approvals::RawApproval>,
 }
 
 #[derive(Deserialize)]
@@ -129,6 +133,7 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
         rules,
         budgets,
         glass,
+        approvals: reader.approvals(&raw.approval)?,
     })
 }
 

@@ -271,7 +271,11 @@ fn items_of_another_operation_are_no_basis() {
     // values that were collected without a group, and nothing at all
     let none = OperationItems::new(Operation::Encrypt, 7, [1; 32]);
     let mut ungrouped = values(Operation::Encrypt, &[["t", "c", "phone"]]);
-    ungrouped.add_value(medseal_core::KeyVersionId([1; 8]), b"", "phone");
+    ungrouped.add_value(
+        medseal_core::operation::Under::Version(medseal_core::KeyVersionId([1; 8])),
+        b"",
+        "phone",
+    );
     for items in [none, ungrouped] {
         let owner = Caller::Owner { user_id: 1 };
         let denied = decided::<Encrypt>(&clinic(), owner, &asked(""), items).unwrap_err();

@@ -1,6 +1,8 @@
 //! The tests of `medseal-policy`, against its public interface only.
 
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
 mod budgets;
 #[cfg(test)]
 mod deciding;
@@ -12,5 +14,7 @@ mod model;
 mod parsing;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod quorum;
 #[cfg(test)]
 mod support;

@@ -2,7 +2,7 @@
 
 use medseal_core::KeyVersionId;
 use medseal_core::context::{Binding, Scope, encode_into};
-use medseal_core::operation::{Group, Operation, OperationItems};
+use medseal_core::operation::{Group, Operation, OperationItems, Under};
 use medseal_policy::{
     Asked, Authority, Caller, Denied, Kind, Op, Policy, Principal, PrincipalId, Purpose, decide,
 };
@@ -25,7 +25,7 @@ pub(crate) fn values(operation: Operation, groups: &[[&str; 3]]) -> OperationIte
         let scope = Scope::new(tenant, collection, "f").unwrap();
         let mut context = Vec::new();
         encode_into(&scope, None, &Binding::record("17"), &mut context).unwrap();
-        items.add_value(KeyVersionId([1; 8]), &context, class);
+        items.add_value(Under::Version(KeyVersionId([1; 8])), &context, class);
     }
     items
 }

@@ -1,6 +1,7 @@
 //! The records of each table.
 
 mod access_token;
+mod approval;
 mod audit_log;
 mod break_glass;
 mod field;
@@ -15,6 +16,7 @@ mod root;
 mod subject;
 
 pub use access_token::AccessTokenRecord;
+pub use approval::{ApprovalRecord, ApprovalRequestRecord, ApproverKeyRecord, RequestState};
 pub use audit_log::AuditLogRecord;
 pub use break_glass::BreakGlassRecord;
 pub use field::FieldRecord;

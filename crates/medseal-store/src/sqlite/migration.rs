@@ -13,7 +13,7 @@ pub(super) struct Migration {
     pub(super) down: &'static str,
 }
 
-pub(super) const MIGRATIONS: [Migration; 6] = [
+pub(super) const MIGRATIONS: [Migration; 7] = [
     Migration {
         up: include_str!("../../migrations/0001_initial.up.sql"),
         down: include_str!("../../migrations/0001_initial.down.sql"),
@@ -37,6 +37,10 @@ pub(super) const MIGRATIONS: [Migration; 6] = [
     Migration {
         up: include_str!("../../migrations/0006_subjects.up.sql"),
         down: include_str!("../../migrations/0006_subjects.down.sql"),
+    },
+    Migration {
+        up: include_str!("../../migrations/0007_approvals.up.sql"),
+        down: include_str!("../../migrations/0007_approvals.down.sql"),
     },
 ];
 

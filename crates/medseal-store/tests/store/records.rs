@@ -4,8 +4,8 @@ use medseal_core::keyring::{Cause, KeyVersion, Keyring, Purpose, RotationPolicy,
 use medseal_core::row_mac::Column;
 use medseal_core::{KeyVersionId, Suite};
 use medseal_store::{
-    KeyRecord, KeyVersionRecord, PrincipalRecord, PrincipalState, Record, RoleGrantRecord,
-    StoreError, keyring,
+    ApprovalRequestRecord, KeyRecord, KeyVersionRecord, PrincipalRecord, PrincipalState, Record,
+    RequestState, RoleGrantRecord, StoreError, keyring,
 };
 
 fn policies() -> Vec<RotationPolicy> {
@@ -158,6 +158,18 @@ fn unknown_states_of_principals_and_grants_are_corrupt() {
     }
     is_corrupt(&principal, "os_user", text("0"));
     is_corrupt(&grant, "role", Column::Null);
+}
+
+#[test]
+fn unknown_states_of_requests_are_corrupt() {
+    let text = |text: &str| Column::Text(text.to_owned());
+    let (request_id, request, state) = (String::new(), Vec::new(), RequestState::Open);
+    let (closed_by, closed_at) = (None, None);
+    let request = ApprovalRequestRecord { request_id, request, state, closed_by, closed_at };
+    for word in ["", "Open", "open ", "approved", "closed"] {
+        is_corrupt(&request, "state", text(word));
+    }
+    is_corrupt(&request, "request", text("bytes"));
 }
 
 #[test]

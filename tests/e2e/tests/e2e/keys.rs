@@ -130,12 +130,12 @@ fn destruction_takes_two_calls_and_is_final() {
 }
 
 #[test]
-fn production_does_not_destroy() {
+fn production_does_not_destroy_without_approvers() {
     let world = World::production();
     let envelope = world.encrypt("one");
     world.ok(&["key", "rotate", "default"], b"");
     let destroy = ["key", "destroy", "default@1", "--waiting-period", "0s"];
-    world.refused(&destroy, b"", 5, "PRODUCTION_REFUSES");
+    world.refused(&destroy, b"", 5, "APPROVERS_TOO_FEW");
     assert_eq!(world.decrypt(&envelope), b"one");
 }
 

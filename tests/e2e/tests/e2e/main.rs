@@ -5,9 +5,11 @@
 
 #![cfg(test)]
 
+mod approvals;
 mod audit;
 mod canary;
 mod escrow;
+mod export;
 mod fhir;
 mod files;
 mod homes;

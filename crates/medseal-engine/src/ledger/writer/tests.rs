@@ -76,6 +76,7 @@ pub(in crate::ledger) fn draft(time: i64) -> Draft {
         keys: &[],
         change: None,
         subjects: Vec::new(),
+        request: None,
     };
     let decided = Decided { outcome: Outcome::Denied, rules: &[] };
     let key = DetailsKey::new(LOG, &seed());
@@ -288,6 +289,7 @@ fn a_denial_is_recorded_as_one() {
         keys: &[],
         change: None,
         subjects: Vec::new(),
+        request: None,
     };
     let rules = ["a".to_owned(), "b".to_owned()];
     ledger.record_denied::<medseal_policy::Decrypt>(digest, &rules, details).unwrap();

@@ -11,21 +11,22 @@ use crate::support::{Fixture, code, decrypt, encrypt, fixture, open, scope};
 use medseal_engine::fields::{FieldDefinition, Reencrypted, Target};
 use medseal_engine::files::{ArrayLayout, Description, FileJob, Sink, Source};
 use medseal_engine::ledger::{EntryFilter, list_entries};
-use medseal_engine::subjects::{Ids, NewHold, SubjectName, SubjectState};
+pub(crate) use medseal_engine::subjects::SubjectName;
+use medseal_engine::subjects::{Ids, NewHold, SubjectState};
 use medseal_engine::{Binding, Engine, Flags, Options, Scope, Value};
 use pollster::block_on;
 use std::io::{Cursor, Write};
 use std::sync::{Arc, Mutex};
 
-pub(super) const JANE: SubjectName<'_> = SubjectName { tenant: "default", id: "pat-1-jane" };
-pub(super) const JOHN: SubjectName<'_> = SubjectName { tenant: "default", id: "pat-2-john" };
+pub(crate) const JANE: SubjectName<'_> = SubjectName { tenant: "default", id: "pat-1-jane" };
+pub(crate) const JOHN: SubjectName<'_> = SubjectName { tenant: "default", id: "pat-2-john" };
 
-pub(super) fn of<'a>(scope: &'a Scope, subject: SubjectName<'a>) -> Target<'a> {
+pub(crate) fn of<'a>(scope: &'a Scope, subject: SubjectName<'a>) -> Target<'a> {
     let binding = Binding::record("r");
     Target { scope, binding, subject: Some(subject.id), no_record: false }
 }
 
-pub(super) fn erase(engine: &Engine, subject: SubjectName<'_>) -> Result<String, &'static str> {
+pub(crate) fn erase(engine: &Engine, subject: SubjectName<'_>) -> Result<String, &'static str> {
     let erased = block_on(engine.erase_subject(subject, "request of 2026-03-14"));
     erased.map(|erased| erased.certificate).map_err(|error| error.code())
 }
