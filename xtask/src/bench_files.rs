@@ -132,7 +132,8 @@ fn peak_memory(command: &mut Command) -> Result<u64> {
     }
 }
 
-fn high_water(status: &Path) -> u64 {
+/// The most memory a process ever had, in KiB, from its `/proc/…/status`; 0 when it is gone.
+pub(crate) fn high_water(status: &Path) -> u64 {
     let text = fs::read_to_string(status).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let number = line.and_then(|line| line.split_whitespace().next());

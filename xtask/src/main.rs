@@ -21,6 +21,7 @@ mod process;
 mod purity;
 mod rust_source;
 mod setup;
+mod soak;
 mod steps;
 mod suite;
 mod trace;
@@ -38,6 +39,9 @@ usage: cargo xtask COMMAND
   bench-files [MIB]
                encrypt and decrypt one file of 1024 MiB beside `age` and `cp`, print ratios
   corpus DIR   encrypt and decrypt every .json and .ndjson below DIR, compare byte for byte
+  soak [--minutes N] [--entries N] [--short]
+               many processes on one home for 20 minutes, with kills, and a log of ten
+               million entries; `test` runs the short one
   fhir-types   make the tables of FHIR's types anew, from a package that npm fetches
                (or from DIR, where it stands unpacked)
 
@@ -69,6 +73,11 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["bench-files"] => bench_files::run(&Workspace::find()?, None),
         ["bench-files", size] => bench_files::run(&Workspace::find()?, Some(size)),
         ["corpus", folder] => corpus::run(&Workspace::find()?, Path::new(folder)),
+        ["soak", size @ ..] => {
+            let found = soak::run(&Workspace::find()?, soak::size(size)?)?;
+            println!("{found}");
+            Ok(())
+        }
         ["fhir-types"] => fhir_types::run(&Workspace::find()?, None),
         ["fhir-types", folder] => fhir_types::run(&Workspace::find()?, Some(Path::new(folder))),
         _ => {

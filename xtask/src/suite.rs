@@ -9,7 +9,7 @@ use crate::process::{run as execute, tee};
 use crate::steps::{Outcome, Steps, missing};
 use crate::trace::{self, Ignored};
 use crate::workspace::Workspace;
-use crate::{corpus, setup};
+use crate::{corpus, setup, soak};
 
 /// What set-up brought. Outside CI each may be lacking, and the step that needs it is skipped.
 struct Components {
@@ -36,6 +36,7 @@ fn all(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.run("release binary", || corpus::build_release(workspace).map(|_| Outcome::Done))?;
     steps.run("mutated inputs", || mutated_inputs(workspace, measured))?;
     steps.run("end-to-end tests", || end_to_end(workspace, measured))?;
+    steps.run("soak", || soak::run(workspace, soak::SHORT).map(Outcome::Note))?;
     steps.run("traceability", || trace::check(workspace, Ignored::Refused))?;
     steps.run("reference", || with(&components.python, |python| reference(workspace, python)))?;
     steps.run("licences", || with(&components.cargo_deny, |deny| licences(workspace, deny)))?;

@@ -522,4 +522,7 @@ pub(crate) struct Bench {
     /// Only cases that start with this, such as field.encrypt
     #[arg(long, value_name = "ID")]
     pub(crate) case: Option<String>,
+    /// Instead: append so many entries to an audit log and verify it
+    #[arg(long, value_name = "ENTRIES", conflicts_with = "case")]
+    pub(crate) long_log: Option<u64>,
 }

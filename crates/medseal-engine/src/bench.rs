@@ -7,8 +7,11 @@
 
 mod array;
 mod audit;
+mod long_log;
 mod records;
 mod table;
+
+pub use long_log::{LongLog, long_log};
 
 use crate::error::EngineError;
 use crate::random::BufferedRandom;
@@ -76,6 +79,8 @@ pub struct Measurement {
     pub ratio: Option<f64>,
     /// What the ratio is against.
     pub against: Option<&'static str>,
+    /// What 99 of 100 operations take no longer than, where each was timed.
+    pub p99_us: Option<f64>,
 }
 
 /// Measures the cases whose id starts with `prefix`.
@@ -338,6 +343,7 @@ fn interleave(
         runs: RUNS,
         ratio: Some(ratios[RUNS / 2]),
         against: Some(against),
+        p99_us: None,
     }
 }
 

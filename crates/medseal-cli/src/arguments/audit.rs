@@ -75,6 +75,13 @@ pub(crate) enum Audit {
         /// The witness's own directory, where those who write the log cannot write
         directory: PathBuf,
     },
+    /// Write the log as tiles that a web server can serve (C2SP tlog-tiles)
+    Tiles {
+        #[command(flatten)]
+        keys: Keys,
+        /// The directory; what it has of this log is compared and kept
+        directory: PathBuf,
+    },
     /// Write entries for other programs, with a manifest; this is recorded itself
     Export(super::export::Export),
     /// Print the log's public keys

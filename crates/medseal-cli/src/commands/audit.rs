@@ -6,8 +6,8 @@ use crate::arguments::audit::{Audit, Keys};
 use crate::failure::Failure;
 use crate::{home, input, output};
 use medseal_engine::ledger::{
-    AuditKeys, AuditReport, EntryFilter, EntrySummary, ShownEntry, VerifyRequest, check_proof,
-    list_entries, prove_entry, read_audit_keys, verify_log, witness,
+    AuditKeys, AuditReport, EntryFilter, EntrySummary, ShownEntry, TilesReport, VerifyRequest,
+    check_proof, list_entries, prove_entry, read_audit_keys, verify_log, witness, write_tiles,
 };
 use medseal_engine::{EngineError, UnixSeconds, clock};
 use serde_json::json;
@@ -59,6 +59,15 @@ pub(crate) async fn run(arguments: &Arguments, command: &Audit) -> Result<(), Fa
             let before =
                 seen.before.map_or("for the first time".to_owned(), |n| format!("after {n}"));
             output::line(&format!("{} entries signed, {before}", seen.size))
+        }
+        Audit::Tiles { keys, directory: target } => {
+            let keys = audit_keys(arguments, keys).await?;
+            let made = write_tiles(&directory, &keys, target)?;
+            if arguments.json {
+                return output::json(&made);
+            }
+            let TilesReport { size, written, kept, .. } = made;
+            output::line(&format!("{size} entries; {written} files written, {kept} kept"))
         }
         Audit::Export(command) => crate::commands::export::run(arguments, command).await,
         Audit::Key => {

@@ -1,15 +1,15 @@
 //! One entry of the log: an allow-listed schema in deterministic CBOR (RFC 8949 section 4.2.1).
 //!
 //! What may stand in clear is fixed here, member by member; there is no place for free text, a
-//! value or a record id. The decoder encodes again what it read and compares, so that one meaning
-//! has one encoding and everything else is refused.
+//! value or a record id. One meaning has one encoding; `decoding` refuses everything else.
 
+use super::encoded::EntryPlace;
 use super::rejection::{Rejection, RejectionKind};
 use super::subject::SubjectTag;
 use super::tree::Hash;
 use crate::state_root::{StateAt, StateRoot};
 use crate::{Random, RandomFailure};
-use minicbor::{Decoder, Encoder};
+use minicbor::Encoder;
 use std::fmt;
 
 /// The longest entry.
@@ -17,10 +17,10 @@ pub const MAX_ENTRY_BYTES: usize = 8192;
 /// The longest list of names.
 pub(crate) const MAX_NAMES: usize = 32;
 const MAX_NAME_BYTES: usize = 128;
-const MAX_CHANGE_BYTES: usize = 1024;
-const FORMAT: u64 = 1;
+pub(super) const MAX_CHANGE_BYTES: usize = 1024;
+pub(super) const FORMAT: u64 = 1;
 
-type EncodeResult = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
+pub(super) type EncodeResult = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
 
 /// Which log; random, made with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -200,7 +200,7 @@ pub struct SealedDetails {
     pub items_root: Hash,
 }
 
-impl<'a> Entry<'a> {
+impl Entry<'_> {
     /// Appends the one encoding to `out`.
     ///
     /// # Errors
@@ -209,28 +209,55 @@ impl<'a> Entry<'a> {
         let start = out.len();
         let refused = Rejection::entry(self.sequence, RejectionKind::EntryMalformed);
         self.write(out).map_err(|_| refused)?;
-        if self.is_permitted() && out.len() - start <= MAX_ENTRY_BYTES {
+        if self.event.is_permitted() && out.len() - start <= MAX_ENTRY_BYTES {
             return Ok(());
         }
         out.truncate(start);
         Err(refused)
     }
 
-    /// Reads an entry; `index` is where it stands, `scratch` is overwritten.
-    ///
-    /// # Errors
-    /// [`RejectionKind::EntryMalformed`] for every other encoding.
-    pub fn decode(bytes: &'a [u8], index: u64, scratch: &mut Vec<u8>) -> Result<Self, Rejection> {
-        let refused = Rejection::entry(index, RejectionKind::EntryMalformed);
-        let entry = Members::read(bytes).and_then(Members::into_entry).ok_or(refused)?;
-        scratch.clear();
-        entry.encode_into(scratch).map_err(|_| refused)?;
-        if scratch == bytes { Ok(entry) } else { Err(refused) }
-    }
-
     /// The store's state that the entry names.
     pub fn state(&self) -> Option<StateAt> {
-        match &self.event {
+        self.event.state()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) -> EncodeResult {
+        let mut e = Encoder::new(out);
+        write_place(&mut e, &self.place(), (self.event.kind(), self.event.members()))?;
+        self.event.write(&mut e)
+    }
+}
+
+/// The first six members, and how many members there are.
+pub(super) fn write_place(
+    e: &mut Encoder<&mut Vec<u8>>,
+    place: &EntryPlace,
+    (kind, members): (u64, u64),
+) -> EncodeResult {
+    e.map(6 + members)?;
+    e.u8(0)?.u64(FORMAT)?.u8(1)?.u64(kind)?.u8(2)?.bytes(&place.log.0)?;
+    e.u8(3)?.u64(place.sequence)?.u8(4)?.u64(place.time)?.u8(5)?.u64(place.signed)?;
+    Ok(())
+}
+
+/// Whether this can be an operation's name.
+pub(super) fn is_operation(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(plain)
+}
+
+/// Whether a name may stand in an entry.
+pub(crate) fn is_name(name: &str) -> bool {
+    let fits = (1..=MAX_NAME_BYTES).contains(&name.len());
+    // almost all names are ASCII, and a verifier looks at millions
+    let plain = name.bytes().all(|b| (b' '..0x7f).contains(&b));
+    fits && (plain || !name.chars().any(char::is_control))
+}
+
+impl Event<'_> {
+    /// The store's state that it names.
+    pub fn state(&self) -> Option<StateAt> {
+        match self {
             Event::Operation(access) => {
                 access.root.map(|root| StateAt { epoch: access.epoch, root })
             }
@@ -239,16 +266,15 @@ impl<'a> Entry<'a> {
         }
     }
 
-    fn is_permitted(&self) -> bool {
-        let Event::Operation(access) = &self.event else { return true };
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    /// Whether the schema can hold it.
+    pub(super) fn is_permitted(&self) -> bool {
+        let Event::Operation(access) = self else { return true };
         let ascending = |names: &[&str]| {
             names.len() <= MAX_NAMES
                 && names.is_sorted_by(|a, b| a < b)
                 && names.iter().all(|name| is_name(name))
         };
-        is_name(access.operation)
-            && access.operation.bytes().all(plain)
+        is_operation(access.operation)
             && is_name(access.principal)
             && access.rule.is_none_or(is_name)
             && access.purpose.is_none_or(is_name)
@@ -266,16 +292,23 @@ impl<'a> Entry<'a> {
             && access.counts_its_items()
     }
 
-    fn write(&self, out: &mut Vec<u8>) -> EncodeResult {
-        let mut e = Encoder::new(out);
-        e.map(6 + self.event.members())?;
-        e.u8(0)?.u64(FORMAT)?.u8(1)?.u64(self.event.kind())?.u8(2)?.bytes(&self.log.0)?;
-        e.u8(3)?.u64(self.sequence)?.u8(4)?.u64(self.time)?.u8(5)?.u64(self.signed)?;
-        match &self.event {
+    pub(super) fn kind(&self) -> u64 {
+        match self {
+            Event::Boot { .. } => 0,
+            Event::Operation(_) => 1,
+            Event::ClockWentBack { .. } => 2,
+            Event::Recovery { .. } => 3,
+            Event::Store(_) => 4,
+        }
+    }
+
+    /// Its members.
+    pub(super) fn write(&self, e: &mut Encoder<&mut Vec<u8>>) -> EncodeResult {
+        match self {
             Event::Boot { ed25519, ml_dsa_87 } => {
                 e.u8(26)?.bytes(ed25519)?.u8(27)?.bytes(ml_dsa_87)?;
             }
-            Event::Operation(access) => access.write(&mut e)?,
+            Event::Operation(access) => access.write(e)?,
             Event::ClockWentBack { before } => {
                 e.u8(28)?.u64(*before)?;
             }
@@ -288,29 +321,9 @@ impl<'a> Entry<'a> {
         }
         Ok(())
     }
-}
-
-/// Whether a name may stand in an entry.
-pub(crate) fn is_name(name: &str) -> bool {
-    let fits = (1..=MAX_NAME_BYTES).contains(&name.len());
-    // almost all names are ASCII, and a verifier looks at millions
-    let plain = name.bytes().all(|b| (b' '..0x7f).contains(&b));
-    fits && (plain || !name.chars().any(char::is_control))
-}
-
-impl Event<'_> {
-    fn kind(&self) -> u64 {
-        match self {
-            Event::Boot { .. } => 0,
-            Event::Operation(_) => 1,
-            Event::ClockWentBack { .. } => 2,
-            Event::Recovery { .. } => 3,
-            Event::Store(_) => 4,
-        }
-    }
 
     /// How many members stand behind the first six.
-    fn members(&self) -> u64 {
+    pub(super) fn members(&self) -> u64 {
         match self {
             Event::Boot { .. } | Event::Recovery { .. } | Event::Store(_) => 2,
             Event::Operation(access) => access.members(),
@@ -319,7 +332,7 @@ impl Event<'_> {
     }
 }
 
-impl<'a> Access<'a> {
+impl Access<'_> {
     fn members(&self) -> u64 {
         let optional = [
             self.rule.is_some(),
@@ -452,183 +465,4 @@ fn write_count(e: &mut Encoder<&mut Vec<u8>>, member: u8, count: u64) -> EncodeR
         e.u8(member)?.u64(count)?;
     }
     Ok(())
-}
-
-/// Every member an entry can have, as it was read. A member that stands twice or belongs to another
-/// kind is found when the entry is encoded again.
-struct Members<'a> {
-    numbers: [u64; MEMBERS],
-    /// Which of the numbers were there.
-    seen: u64,
-    texts: [Option<&'a str>; 7],
-    bytes: [Option<&'a [u8]>; 10],
-    collections: Vec<&'a str>,
-    keys: Vec<&'a str>,
-    more_rules: Vec<&'a str>,
-    alarms: Vec<&'a str>,
-    key_ids: Vec<[u8; 8]>,
-    subjects: Vec<SubjectTag>,
-    key_items: Vec<u64>,
-    target_ids: Vec<[u8; 8]>,
-    target_items: Vec<u64>,
-}
-
-/// One more than the highest member; at most 64.
-const MEMBERS: usize = 50;
-/// Members that are text, each at its place in [`Members::texts`].
-const TEXTS: [u8; 7] = [6, 7, 8, 13, 19, 34, 35];
-/// Members that are bytes, each at its place in [`Members::bytes`].
-const BYTES: [u8; 10] = [2, 12, 21, 22, 23, 26, 27, 30, 32, 49];
-
-impl<'a> Members<'a> {
-    fn none() -> Self {
-        Self {
-            numbers: [0; MEMBERS],
-            seen: 0,
-            texts: [None; TEXTS.len()],
-            bytes: [None; BYTES.len()],
-            collections: Vec::new(),
-            keys: Vec::new(),
-            key_ids: Vec::new(),
-            subjects: Vec::new(),
-            more_rules: Vec::new(),
-            alarms: Vec::new(),
-            key_items: Vec::new(),
-            target_ids: Vec::new(),
-            target_items: Vec::new(),
-        }
-    }
-
-    fn read(input: &'a [u8]) -> Option<Self> {
-        let mut d = Decoder::new(input);
-        let mut members = Members::none();
-        for _ in 0..d.map().ok()?? {
-            let member = d.u8().ok()?;
-            match member {
-                0 | 1 | 3..=5 | 9..=11 | 15 | 18 | 20 | 28 | 29 | 41 => {
-                    *members.numbers.get_mut(usize::from(member))? = d.u64().ok()?;
-                    members.seen |= 1 << member;
-                }
-                14 => members.collections = read_list(&mut d, |d| d.str().ok())?,
-                16 => members.keys = read_list(&mut d, |d| d.str().ok())?,
-                33 => members.more_rules = read_list(&mut d, |d| d.str().ok())?,
-                36 => members.alarms = read_list(&mut d, |d| d.str().ok())?,
-                17 => members.key_ids = read_list(&mut d, |d| d.bytes().ok()?.try_into().ok())?,
-                40 => members.subjects = read_list(&mut d, |d| d.bytes().ok()?.try_into().ok())?,
-                46 => members.key_items = read_list(&mut d, |d| d.u64().ok())?,
-                47 => members.target_ids = read_list(&mut d, |d| d.bytes().ok()?.try_into().ok())?,
-                48 => members.target_items = read_list(&mut d, |d| d.u64().ok())?,
-                _ => members.read_string(member, &mut d)?,
-            }
-        }
-        (d.position() == input.len()).then_some(members)
-    }
-
-    fn read_string(&mut self, member: u8, d: &mut Decoder<'a>) -> Option<()> {
-        if let Some(at) = TEXTS.iter().position(|text| *text == member) {
-            *self.texts.get_mut(at)? = Some(d.str().ok()?);
-        } else {
-            let at = BYTES.iter().position(|bytes| *bytes == member)?;
-            *self.bytes.get_mut(at)? = Some(d.bytes().ok()?);
-        }
-        Some(())
-    }
-
-    fn into_entry(self) -> Option<Entry<'a>> {
-        if self.number(0)? != FORMAT {
-            return None;
-        }
-        let [log, ..] = self.bytes;
-        let log = LogId(log?.try_into().ok()?);
-        let (sequence, time, signed) = (self.number(3)?, self.number(4)?, self.number(5)?);
-        let event = match self.number(1)? {
-            0 => Event::Boot { ed25519: self.hash(26)?, ml_dsa_87: self.hash(27)? },
-            2 => Event::ClockWentBack { before: self.number(28)? },
-            3 => Event::Recovery { bytes: self.number(29)?, digest: self.hash(30)? },
-            4 => {
-                let (epoch, root) = (self.number(10)?, StateRoot(self.hash(23)?));
-                Event::Store(StateAt { epoch, root })
-            }
-            1 => Event::Operation(self.into_access()?),
-            _ => return None,
-        };
-        Some(Entry { log, sequence, time, signed, event })
-    }
-
-    fn into_access(self) -> Option<Access<'a>> {
-        let [operation, principal, rule, tenant, change, purpose, on_behalf_of] = self.texts;
-        let principal_id = match self.bytes_of(32) {
-            Some(id) => Some(id.try_into().ok()?),
-            None => None,
-        };
-        let request = match self.bytes_of(49) {
-            Some(id) => Some(id.try_into().ok()?),
-            None => None,
-        };
-        let details = match self.number(20) {
-            Some(length) => {
-                let (digest, items_root) = (self.hash(21)?, self.hash(22)?);
-                Some(SealedDetails { length, digest, items_root })
-            }
-            None => None,
-        };
-        Some(Access {
-            operation: operation?,
-            principal: principal?,
-            rule,
-            outcome: match self.number(9)? {
-                0 => Outcome::Permitted,
-                1 => Outcome::Denied,
-                _ => return None,
-            },
-            epoch: self.number(10)?,
-            root: self.hash(23).map(StateRoot),
-            items: self.number(11)?,
-            digest: self.hash(12)?,
-            tenant,
-            more_collections: self.number(15).unwrap_or(0),
-            more_keys: self.number(18).unwrap_or(0),
-            more_subjects: self.number(41).unwrap_or(0),
-            subjects: self.subjects,
-            collections: self.collections,
-            keys: self.keys,
-            key_ids: self.key_ids,
-            change,
-            details,
-            principal_id,
-            more_rules: self.more_rules,
-            purpose,
-            on_behalf_of,
-            alarms: self.alarms,
-            key_items: self.key_items,
-            target_ids: self.target_ids,
-            target_items: self.target_items,
-            request,
-        })
-    }
-
-    fn number(&self, member: usize) -> Option<u64> {
-        if self.seen & (1 << member) == 0 { None } else { self.numbers.get(member).copied() }
-    }
-
-    fn hash(&self, member: u8) -> Option<Hash> {
-        self.bytes_of(member)?.try_into().ok()
-    }
-
-    fn bytes_of(&self, member: u8) -> Option<&'a [u8]> {
-        let at = BYTES.iter().position(|bytes| *bytes == member)?;
-        self.bytes.get(at).copied().flatten()
-    }
-}
-
-fn read_list<'a, T>(
-    d: &mut Decoder<'a>,
-    mut item: impl FnMut(&mut Decoder<'a>) -> Option<T>,
-) -> Option<Vec<T>> {
-    let count = usize::try_from(d.array().ok()??).ok().filter(|n| *n <= MAX_NAMES)?;
-    let mut list = Vec::with_capacity(count);
-    for _ in 0..count {
-        list.push(item(d)?);
-    }
-    Some(list)
 }

@@ -4,10 +4,13 @@
 //! over them, checkpoints with their two signatures, and proofs. It must not open files, read a
 //! clock or decide what is recorded; the engine's `ledger` writes.
 
+mod cbor;
 mod certificate;
 mod checkpoint;
 mod cosignature;
+mod decoding;
 mod details;
+mod encoded;
 mod entry;
 mod frame;
 mod head;
@@ -27,8 +30,9 @@ pub use checkpoint::{Checkpoint, LogKeys, LogSigner, OpenedCheckpoint};
 pub use cosignature::{WitnessKeys, WitnessSigner};
 pub use details::{DetailItem, Details, DetailsKey, commit_items};
 pub(crate) use details::{context_value, with_target};
+pub use encoded::{EncodedEvent, EntryPlace};
 pub use entry::{Access, Entry, Event, LogId, MAX_ENTRY_BYTES, Outcome, SealedDetails};
-pub use frame::{FRAME_HEADER_BYTES, FrameHeader, push_frame, split_frame};
+pub use frame::{FRAME_HEADER_BYTES, FrameHeader, push_frame, push_frame_of, split_frame};
 pub use head::{Head, HeadKey};
 pub use proof::{
     InclusionPaths, consistency_proof, inclusion_proof, range_proof, verify_consistency,

@@ -17,6 +17,8 @@ pub struct Rejection {
 pub enum RejectionPlace {
     /// The entry with this index.
     Entry(u64),
+    /// An entry that has no place yet.
+    NewEntry,
     /// The checkpoint of this many entries.
     CheckpointAt(u64),
     /// A checkpoint whose size could not be read.
@@ -33,6 +35,7 @@ impl fmt::Display for RejectionPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RejectionPlace::Entry(index) => write!(f, "entry {index}"),
+            RejectionPlace::NewEntry => f.write_str("new entry"),
             RejectionPlace::CheckpointAt(size) => write!(f, "checkpoint of {size} entries"),
             RejectionPlace::Checkpoint => f.write_str("checkpoint"),
             RejectionPlace::Proof => f.write_str("proof"),

@@ -44,7 +44,6 @@ struct EntryVerifier {
     newest_known: u64,
     newest_known_at: u64,
     states: States,
-    scratch: Vec<u8>,
     details: DetailsCheck,
 }
 
@@ -58,13 +57,11 @@ struct DetailsCheck {
 impl EntryVerifier {
     fn new(log: LogId) -> Self {
         let details = DetailsCheck { sealed: None, hasher: Sha256::new(), length: 0, zero: true };
-        let (scratch, states) = (Vec::with_capacity(512), States::default());
-        Self { log, newest_known: 0, newest_known_at: 0, states, scratch, details }
+        Self { log, newest_known: 0, newest_known_at: 0, states: States::default(), details }
     }
 
-    fn entry<'e>(&mut self, index: u64, bytes: &'e [u8]) -> Result<Entry<'e>, Rejection> {
+    fn take(&mut self, index: u64, entry: &Entry<'_>) -> Result<(), Rejection> {
         let refused = |kind| Rejection::entry(index, kind);
-        let entry = Entry::decode(bytes, index, &mut self.scratch)?;
         if entry.log != self.log {
             return Err(refused(RejectionKind::EntryLog));
         }
@@ -75,7 +72,7 @@ impl EntryVerifier {
         if entry.signed > index || (index == 0) != matches!(entry.event, Event::Boot { .. }) {
             return Err(refused(RejectionKind::EntryMalformed));
         }
-        if !self.states.take(&entry, index) {
+        if !self.states.take(entry, index) {
             return Err(refused(RejectionKind::EntryState));
         }
         if entry.signed > self.newest_known {
@@ -85,7 +82,7 @@ impl EntryVerifier {
             Event::Operation(access) => access.details,
             _ => None,
         };
-        Ok(entry)
+        Ok(())
     }
 }
 
@@ -122,7 +119,7 @@ impl VerifiedRun {
         let (mut span, mut present, mut erased) = (Span::starting_at(first), 0, 0);
         while let Some((entry, details, rest)) = split_frame(frames) {
             let index = span.end();
-            entries.entry(index, entry)?;
+            entries.take(index, &Entry::decode_without_lists(entry, index)?)?;
             span.push(leaf_hash(entry));
             entries.details.take(details);
             match entries.details.end(index)? {
@@ -161,7 +158,8 @@ impl LogVerifier {
     /// # Errors
     /// The [`Rejection`] of this entry.
     pub fn entry<'e>(&mut self, bytes: &'e [u8]) -> Result<Entry<'e>, Rejection> {
-        let entry = self.entries.entry(self.size(), bytes)?;
+        let entry = Entry::decode(bytes, self.size())?;
+        self.entries.take(self.size(), &entry)?;
         self.entries.states.settle();
         self.frontier.push(leaf_hash(bytes));
         Ok(entry)

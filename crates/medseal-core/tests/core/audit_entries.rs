@@ -2,8 +2,8 @@
 
 use crate::support::Counting;
 use medseal_core::audit::{
-    Access, Details, DetailsKey, DetailsState, Entry, Event, FrameHeader, LogId, LogVerifier,
-    Outcome, Rejection, SealedDetails, VerifiedRun, push_frame,
+    Access, Details, DetailsKey, DetailsState, EncodedEvent, Entry, Event, FrameHeader, LogId,
+    LogVerifier, Outcome, Rejection, SealedDetails, VerifiedRun, push_frame,
 };
 use medseal_core::context::{Binding, Scope, encode_into};
 use medseal_core::primitives::sha256;
@@ -65,7 +65,7 @@ fn bytes(entry: &Entry<'_>) -> Vec<u8> {
 }
 
 fn refused(bytes: &[u8]) -> bool {
-    Entry::decode(bytes, 4, &mut Vec::new()).is_err_and(|e| e.code() == "AUDIT_ENTRY_REJECTED")
+    Entry::decode(bytes, 4).is_err_and(|e| e.code() == "AUDIT_ENTRY_REJECTED")
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn every_kind_of_entry_comes_back() {
     ];
     for event in events {
         let entry = entry(300, event);
-        assert_eq!(Entry::decode(&bytes(&entry), 300, &mut Vec::new()), Ok(entry));
+        assert_eq!(Entry::decode(&bytes(&entry), 300), Ok(entry));
     }
 }
 
@@ -312,6 +312,8 @@ fn names_are_bounded_sorted_and_plain() {
     ];
     for case in cases {
         let mut out = vec![1];
+        let refused = EncodedEvent::new(&Event::Operation(case.clone())).unwrap_err();
+        assert_eq!(refused.to_string(), "new entry: not an entry in canonical form");
         assert!(entry(4, Event::Operation(case)).encode_into(&mut out).is_err());
         assert_eq!(out, [1], "nothing half written");
     }

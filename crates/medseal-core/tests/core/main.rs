@@ -8,11 +8,15 @@ mod access_token;
 #[cfg(test)]
 mod approval;
 #[cfg(test)]
+mod audit_canonical;
+#[cfg(test)]
 mod audit_entries;
 #[cfg(test)]
 mod audit_notes;
 #[cfg(test)]
 mod audit_subjects;
+#[cfg(test)]
+mod audit_tiles;
 #[cfg(test)]
 mod audit_tree;
 #[cfg(test)]

@@ -8,6 +8,8 @@ use medseal_core::audit::leaf_hash;
 use std::fs::{self, File};
 use std::hint::black_box;
 use std::os::unix::fs::FileExt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 const THREADS: usize = 64;
 /// Enough that starting the threads, each with a random source of its own, does not count.
@@ -47,9 +49,18 @@ pub(super) fn append_one() -> Result<Measurement, EngineError> {
 pub(super) fn append_many() -> Result<Measurement, EngineError> {
     let directory = directory()?;
     let (log, mut sync) = (BenchLog::create(directory.path())?, bare_sync(&directory)?);
+    let waits = Mutex::new(Vec::new());
+    let timed = || {
+        let start = Instant::now();
+        (log.append(), start.elapsed().as_secs_f64() * 1e6)
+    };
     let round = || {
         std::thread::scope(|scope| {
-            let one = || (0..ROUNDS).all(|_| log.append());
+            let one = || {
+                let (done, took): (Vec<bool>, Vec<f64>) = (0..ROUNDS).map(|_| timed()).unzip();
+                waits.lock().unwrap_or_else(PoisonError::into_inner).extend(took);
+                done.into_iter().all(|done| done)
+            };
             let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(one)).collect();
             threads.into_iter().all(|thread| thread.join().unwrap_or(false))
         })
@@ -61,14 +72,19 @@ pub(super) fn append_many() -> Result<Measurement, EngineError> {
     let baseline = || (0..ROUNDS).for_each(|_| sync());
     let entries = THREADS * ROUNDS;
     let against = "a write and fdatasync a round";
-    Ok(interleave("audit.append.64", FRAME_BYTES, entries, against, measured, baseline))
+    let case = "audit.append.64";
+    let found = interleave(case, FRAME_BYTES, entries, against, measured, baseline);
+    let mut waits = waits.into_inner().unwrap_or_else(PoisonError::into_inner);
+    waits.sort_by(f64::total_cmp);
+    let p99_us = waits.get(waits.len() * 99 / 100).copied();
+    Ok(Measurement { p99_us, ..found })
 }
 
 /// A whole log with its details and signatures, against hashing the bytes of its segments.
 pub(super) fn verify() -> Result<Measurement, EngineError> {
     let directory = directory()?;
     let log = BenchLog::create(directory.path())?;
-    log.fill()?;
+    log.fill(ENTRIES)?;
     check(log.verify()? >= ENTRIES)?;
     let read = || -> Vec<Vec<u8>> {
         let listed = fs::read_dir(directory.path().join("segments")).into_iter().flatten();

@@ -29,11 +29,18 @@ pub(super) struct Batches {
     file: File,
     offset: u64,
     end: u64,
+    /// Of batches that were done with: memory that is new costs more than what is read into it.
+    spare: Vec<Vec<u8>>,
 }
 
 impl Batches {
     pub(super) fn new(file: File, end: u64) -> Self {
-        Self { file, offset: 0, end }
+        Self { file, offset: 0, end, spare: Vec::new() }
+    }
+
+    /// Takes back a batch that was done with.
+    pub(super) fn reuse(&mut self, batch: Batch) {
+        self.spare.push(batch.bytes);
     }
 
     /// The next batch, of at most so many entries and at least one.
@@ -43,7 +50,8 @@ impl Batches {
             return Ok(NextBatch::End);
         }
         let room = usize::try_from(left).map_or(BATCH_BYTES, |left| left.min(BATCH_BYTES));
-        let mut bytes = vec![0; room];
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        bytes.resize(room, 0);
         self.file.read_exact_at(&mut bytes, self.offset)?;
         let (mut whole, mut entries) = (0, 0);
         while entries < at_most
@@ -55,6 +63,7 @@ impl Batches {
         }
         if entries == 0 {
             let long = frame_length(&bytes, 0).is_some_and(|length| length as u64 <= left);
+            self.spare.push(bytes);
             let at = self.offset;
             return Ok(if long { NextBatch::LongFrame(at) } else { NextBatch::Torn(at) });
         }

@@ -17,7 +17,7 @@ use medseal_policy::Purpose;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// How many entries [`BenchLog::fill`] writes; a build that is not optimised is run, not measured.
+/// How many entries a log has that is verified; a build that is not optimised is run, not measured.
 pub(crate) const ENTRIES: u64 = if cfg!(debug_assertions) { 10_000 } else { 300_000 };
 const TIME: u64 = 1_700_000_000;
 
@@ -50,14 +50,17 @@ impl BenchLog {
         self.draft().and_then(|draft| self.group.append(draft)).is_ok()
     }
 
-    /// [`ENTRIES`] entries in few writes, and a checkpoint.
-    pub(crate) fn fill(&self) -> Result<(), EngineError> {
-        const AT_ONCE: u64 = 10_000;
-        for _ in 0..ENTRIES / AT_ONCE {
-            let drafts = (0..AT_ONCE).map(|_| self.draft()).collect::<Result<Vec<_>, _>>()?;
+    /// So many entries in few writes, and a checkpoint.
+    pub(crate) fn fill(&self, entries: u64) -> Result<(), EngineError> {
+        const AT_ONCE: u64 = 1000;
+        let mut left = entries;
+        while left > 0 {
+            let some = left.min(AT_ONCE);
+            let drafts = (0..some).map(|_| self.draft()).collect::<Result<Vec<_>, _>>()?;
             self.group.append_all(&drafts)?;
+            left -= some;
         }
-        Ok(())
+        self.group.sign()
     }
 
     /// How many entries a verifier finds.

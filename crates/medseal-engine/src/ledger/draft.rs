@@ -1,10 +1,13 @@
 //! An entry before it has its place in the log. Everything costly is done here, in the thread that
-//! asks; what is left for the one that writes is a number, an encoding and a hash.
+//! asks; what is left for the one that writes is a number, a copy and a hash.
 
 use crate::error::EngineError;
 use crate::random::BufferedRandom;
+use medseal_core::Error;
 use medseal_core::approval::RequestId;
-use medseal_core::audit::{self, Access, DetailsKey, Event, Outcome, SealedDetails, SubjectTag};
+use medseal_core::audit::{
+    self, Access, DetailsKey, EncodedEvent, Event, Outcome, SealedDetails, SubjectTag,
+};
 use medseal_core::keyring::UnixSeconds;
 use medseal_core::operation::{Operation, OperationDigest};
 use medseal_core::primitives::sha256;
@@ -63,62 +66,59 @@ pub(crate) struct Draft {
     pub(super) time: u64,
     /// Since when it waits for its place.
     since: Instant,
-    says: Says,
-}
-
-enum Says {
-    Operation(Box<OperationDraft>),
-    Store(StateAt),
-}
-
-struct OperationDraft {
+    /// What it says.
+    pub(super) event: EncodedEvent,
     /// The encrypted details.
-    sealed: Vec<u8>,
+    pub(super) sealed: Vec<u8>,
+    /// The state of the store that it names.
+    pub(super) state: Option<StateAt>,
+}
+
+/// What an operation's entry says.
+struct OperationDraft<'a> {
     operation: &'static str,
     outcome: Outcome,
-    rule: Option<String>,
-    more_rules: Names,
-    who: Who,
+    rule: Option<&'a str>,
+    more_rules: Names<'a>,
+    who: &'a Who,
     purpose: Option<Purpose>,
-    alarms: Names,
+    alarms: Names<'a>,
     epoch: u64,
     root: Option<StateRoot>,
     items: u64,
     of_values: bool,
     digest: OperationDigest,
-    tenant: Option<String>,
-    collections: Names,
-    keys: Names,
+    tenant: Option<&'a str>,
+    collections: Names<'a>,
+    keys: Names<'a>,
     /// How many items are under each key version.
     key_ids: BTreeMap<[u8; 8], u64>,
     /// How many items are carried over to each key version.
     targets: BTreeMap<[u8; 8], u64>,
     change: Option<String>,
     details: Option<SealedDetails>,
-    subjects: Vec<SubjectTag>,
-    more_subjects: u64,
+    subjects: &'a [SubjectTag],
     request: Option<RequestId>,
 }
 
-/// Names that fit into an entry, and how many did not.
+/// Names that fit into an entry, ascending, and those that did not.
 #[derive(Default)]
-struct Names {
-    fitting: BTreeSet<String>,
-    others: BTreeSet<String>,
+struct Names<'a> {
+    fitting: Vec<&'a str>,
+    others: BTreeSet<&'a str>,
 }
 
-impl Names {
-    fn add(&mut self, name: &str) {
-        if self.fitting.contains(name) || self.others.contains(name) {
+impl<'a> Names<'a> {
+    fn add(&mut self, name: &'a str) {
+        let Err(at) = self.fitting.binary_search(&name) else { return };
+        if self.others.contains(name) {
             return;
         }
-        let fits = self.fitting.len() < MOST_NAMES && may_stand_in_clear(name);
-        let set = if fits { &mut self.fitting } else { &mut self.others };
-        set.insert(name.to_owned());
-    }
-
-    fn listed(&self) -> Vec<&str> {
-        self.fitting.iter().map(String::as_str).collect()
+        if self.fitting.len() < MOST_NAMES && may_stand_in_clear(name) {
+            self.fitting.insert(at, name);
+        } else {
+            self.others.insert(name);
+        }
     }
 }
 
@@ -135,18 +135,28 @@ impl Draft {
         details: Details<'_>,
         key: &DetailsKey,
     ) -> Result<Self, EngineError> {
-        let time = details.time;
-        let says = OperationDraft::new(operation, decided, digest, details, key)?;
-        Ok(Self::at(time, Says::Operation(Box::new(says))))
+        let sealed = match &details.items {
+            Some(items) => key.seal(items, &mut BufferedRandom)?,
+            None => Vec::new(),
+        };
+        let draft = OperationDraft::new(operation, decided, digest, &details, &sealed);
+        Self::at(details.time, &Event::Operation(draft.access()), sealed)
     }
 
     /// Where the store stands after a change that was made.
-    pub(crate) fn of_store(time: UnixSeconds, state: StateAt) -> Self {
-        Self::at(time, Says::Store(state))
+    pub(crate) fn of_store(time: UnixSeconds, state: StateAt) -> Result<Self, EngineError> {
+        Self::at(time, &Event::Store(state), Vec::new())
     }
 
-    fn at(time: UnixSeconds, says: Says) -> Self {
-        Self { time: u64::try_from(time).unwrap_or(0), since: Instant::now(), says }
+    /// What the log says of itself.
+    pub(super) fn of_log(time: u64, event: &Event<'_>) -> Result<Self, EngineError> {
+        let encoded = EncodedEvent::new(event).map_err(Error::from)?;
+        let (sealed, state) = (Vec::new(), event.state());
+        Ok(Self { time, since: Instant::now(), event: encoded, sealed, state })
+    }
+
+    fn at(time: UnixSeconds, event: &Event<'_>, sealed: Vec<u8>) -> Result<Self, EngineError> {
+        Ok(Self { sealed, ..Self::of_log(u64::try_from(time).unwrap_or(0), event)? })
     }
 
     /// The time that a clock which never went back shows by now. An entry that waited its turn is
@@ -155,30 +165,10 @@ impl Draft {
         self.time.saturating_add(self.since.elapsed().as_secs())
     }
 
-    /// What the entry says.
-    pub(super) fn event(&self) -> Event<'_> {
-        match &self.says {
-            Says::Operation(operation) => Event::Operation(operation.access()),
-            Says::Store(state) => Event::Store(*state),
-        }
-    }
-
-    /// The encrypted details.
-    pub(super) fn sealed(&self) -> &[u8] {
-        match &self.says {
-            Says::Operation(operation) => &operation.sealed,
-            Says::Store(_) => &[],
-        }
-    }
-
     /// No entry names another root than one before it for the same epoch: nobody could verify that
     /// log again.
     pub(super) fn agrees_with(&self, logged: Option<StateAt>) -> Result<(), StoreError> {
-        let named = match &self.says {
-            Says::Operation(draft) => draft.root.map(|root| StateAt { epoch: draft.epoch, root }),
-            Says::Store(state) => Some(*state),
-        };
-        match (named, logged) {
+        match (self.state, logged) {
             (Some(named), Some(logged)) if named.epoch == logged.epoch && named != logged => {
                 Err(RolledBack::SecondRoot(named.epoch).into())
             }
@@ -188,21 +178,25 @@ impl Draft {
     }
 }
 
-impl OperationDraft {
+impl<'a> OperationDraft<'a> {
     fn new(
         operation: Operation,
-        decided: &Decided<'_>,
+        decided: &'a Decided<'a>,
         digest: OperationDigest,
-        details: Details<'_>,
-        key: &DetailsKey,
-    ) -> Result<Self, EngineError> {
+        details: &'a Details<'a>,
+        sealed: &[u8],
+    ) -> Self {
+        let commitment = |items: &audit::Details| SealedDetails {
+            length: sealed.len() as u64,
+            digest: sha256(sealed),
+            items_root: items.root(),
+        };
         let mut draft = Self {
-            sealed: Vec::new(),
             operation: operation.name(),
             outcome: decided.outcome,
             rule: None,
             more_rules: Names::default(),
-            who: details.who.clone(),
+            who: details.who,
             purpose: details.purpose,
             alarms: Names::default(),
             epoch: details.epoch,
@@ -216,26 +210,24 @@ impl OperationDraft {
             key_ids: BTreeMap::new(),
             targets: BTreeMap::new(),
             change: details.change.map(|change| clip(change, LONGEST_CHANGE)),
-            details: None,
-            more_subjects: details.subjects.len().saturating_sub(MOST_NAMES) as u64,
+            details: details.items.as_ref().map(commitment),
+            subjects: &details.subjects,
             request: details.request,
-            subjects: details.subjects.into_iter().take(MOST_NAMES).collect(),
         };
         details.keys.iter().for_each(|name| draft.keys.add(name));
         details.alarms.iter().for_each(|budget| draft.alarms.add(budget));
         let allowed = decided.outcome == Outcome::Permitted;
         let (first, more) = decided.rules.split_at(usize::from(allowed).min(decided.rules.len()));
-        draft.rule = first.first().cloned();
+        draft.rule = first.first().map(String::as_str);
         more.iter().for_each(|rule| draft.more_rules.add(rule));
         if let Some(items) = &details.items {
             draft.describe(items);
-            draft.seal(items, key)?;
         }
-        Ok(draft)
+        draft
     }
 
     /// What of the items may stand in clear: tenant, collections, ids of key versions.
-    fn describe(&mut self, items: &audit::Details) {
+    fn describe(&mut self, items: &'a audit::Details) {
         let mut tenants = BTreeSet::new();
         let mut last_collection = None;
         for item in items.items() {
@@ -260,17 +252,7 @@ impl OperationDraft {
             }
         }
         let only = tenants.pop_first().filter(|_| tenants.is_empty());
-        self.tenant = only.filter(|name| may_stand_in_clear(name)).map(str::to_owned);
-    }
-
-    fn seal(&mut self, items: &audit::Details, key: &DetailsKey) -> Result<(), EngineError> {
-        self.sealed = key.seal(items, &mut BufferedRandom)?;
-        self.details = Some(SealedDetails {
-            length: self.sealed.len() as u64,
-            digest: sha256(&self.sealed),
-            items_root: items.root(),
-        });
-        Ok(())
+        self.tenant = only.filter(|name| may_stand_in_clear(name));
     }
 
     fn access(&self) -> Access<'_> {
@@ -278,27 +260,27 @@ impl OperationDraft {
         Access {
             operation: self.operation,
             principal: &self.who.name,
-            rule: self.rule.as_deref(),
+            rule: self.rule,
             outcome: self.outcome,
             epoch: self.epoch,
             root: self.root,
             items: self.items,
             digest: self.digest.to_bytes(),
-            tenant: self.tenant.as_deref(),
-            collections: self.collections.listed(),
+            tenant: self.tenant,
+            collections: self.collections.fitting.clone(),
             more_collections: self.collections.others.len() as u64,
-            keys: self.keys.listed(),
+            keys: self.keys.fitting.clone(),
             key_ids: self.key_ids.keys().copied().take(MOST_NAMES).collect(),
             more_keys: self.keys.others.len().max(more_ids) as u64,
             change: self.change.as_deref(),
             details: self.details,
             principal_id: self.who.id.map(|id| id.0),
-            more_rules: self.more_rules.listed(),
+            more_rules: self.more_rules.fitting.clone(),
             purpose: self.purpose.map(Purpose::name),
             on_behalf_of: self.who.on_behalf_of.as_deref(),
-            alarms: self.alarms.listed(),
-            subjects: self.subjects.clone(),
-            more_subjects: self.more_subjects,
+            alarms: self.alarms.fitting.clone(),
+            subjects: self.subjects.iter().copied().take(MOST_NAMES).collect(),
+            more_subjects: self.subjects.len().saturating_sub(MOST_NAMES) as u64,
             key_items: self.counted(&self.key_ids),
             target_ids: self.targets.keys().copied().take(MOST_NAMES).collect(),
             target_items: self.counted(&self.targets),
@@ -307,7 +289,7 @@ impl OperationDraft {
     }
 }
 
-impl OperationDraft {
+impl OperationDraft<'_> {
     /// How many values are under each of the key versions that are listed; changes have none.
     fn counted(&self, ids: &BTreeMap<[u8; 8], u64>) -> Vec<u64> {
         let counts = ids.values().copied().take(MOST_NAMES);

@@ -1,16 +1,19 @@
 //! One write and one sync for all threads that wait, and an end to waiting.
 //!
-//! A thread of its own writes: whoever comes while it syncs is written with the next sync, which
-//! starts at once. So an idle log answers after one sync and a busy one after two at most, without a
-//! timer. The thread that asks never enters a system call that may hang: it waits for its answer
-//! until a deadline, and what was not taken up by then is taken back. A disk that hangs makes every
-//! operation fail in time, and the first write that returns makes the log work again.
+//! A thread of its own writes: whoever comes while it syncs is written with the next sync. That one
+//! starts at once, unless the disk is slow and many were there lately: then those who just got their
+//! answers may come back in time for it ([`gathering`]). The thread that asks never enters a system call that may hang: it waits for
+//! its answer until a deadline, and what was not taken up by then is taken back. A disk that hangs
+//! makes every operation fail in time, and the first write that returns makes the log work again.
+
+mod answers;
 
 use super::draft::Draft;
 use super::writer::Writer;
 use crate::error::EngineError;
+use answers::{Answering, Answers};
 use std::io::ErrorKind;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +21,9 @@ use std::time::{Duration, Instant};
 /// How long an operation waits for its entry to be on disk. Longer than a disk that is merely busy
 /// takes; shorter than what waits for the operation gives up after.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// For so long a write waits for others at most.
+const LONGEST_GATHERING: Duration = Duration::from_millis(1);
 
 type Answer = Result<(), EngineError>;
 
@@ -37,20 +43,31 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     waiting: Vec<Waiting>,
+    /// Of the batch that is waiting.
+    answers: Arc<Answers>,
+    /// How many have come to this batch, those who gave up included.
+    came: usize,
+    /// How many must wait before the thread wants to know.
+    wanted: usize,
     /// The process whose thread serves the queue: a child of `fork` has the queue and no thread.
     served_by: Option<u32>,
     /// Since when the thread is at work.
     busy_since: Option<Instant>,
-    next_number: u64,
     ended: bool,
     /// Told when the thread is gone.
     gone: Option<Receiver<()>>,
 }
 
 struct Waiting {
-    number: u64,
+    /// Which answer of its batch is its own.
+    number: usize,
     task: Task,
-    sender: SyncSender<Answer>,
+}
+
+/// What is written with one sync.
+struct Batch {
+    waiting: Vec<Waiting>,
+    answers: Answering,
 }
 
 enum Task {
@@ -79,11 +96,12 @@ impl Group {
         self.ask(Task::Examine)
     }
 
-    /// Appends many entries of one thread, and signs; for measurements.
+    /// Appends many entries of one thread with one write; for measurements.
     pub(super) fn append_all(&self, drafts: &[Draft]) -> Answer {
         let mut writer = self.shared.writer();
         writer.append(drafts).into_iter().collect::<Result<(), _>>()?;
-        writer.sign()
+        drafts.last().into_iter().for_each(|last| writer.sign_if_due(last.time));
+        Ok(())
     }
 
     /// Signs what is there.
@@ -92,22 +110,14 @@ impl Group {
     }
 
     fn ask(&self, task: Task) -> Answer {
-        let (sender, receiver) = sync_channel(1);
-        let number = self.enqueue(task, sender)?;
-        match receiver.recv_timeout(self.deadline) {
-            Ok(answer) => answer,
-            Err(RecvTimeoutError::Timeout) => {
-                self.take_back(number);
-                Err(EngineError::AuditUnavailable(ErrorKind::TimedOut))
-            }
-            // the writing thread is gone; whether the entry is on disk is not known
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(EngineError::AuditUnavailable(ErrorKind::Interrupted))
-            }
-        }
+        let (answers, number) = self.enqueue(task)?;
+        answers.wait(number, self.deadline).unwrap_or_else(|| {
+            self.take_back(&answers, number);
+            Err(EngineError::AuditUnavailable(ErrorKind::TimedOut))
+        })
     }
 
-    fn enqueue(&self, task: Task, sender: SyncSender<Answer>) -> Result<u64, EngineError> {
+    fn enqueue(&self, task: Task) -> Result<(Arc<Answers>, usize), EngineError> {
         let mut queue = self.shared.queue();
         if queue.served_by != Some(std::process::id()) {
             self.begin_serving(&mut queue)?;
@@ -116,18 +126,24 @@ impl Group {
         if queue.busy_since.is_some_and(|since| since.elapsed() > self.deadline) {
             return Err(EngineError::AuditUnavailable(ErrorKind::TimedOut));
         }
-        queue.next_number += 1;
-        let number = queue.next_number;
-        queue.waiting.push(Waiting { number, task, sender });
-        if queue.busy_since.is_none() {
+        let number = queue.came;
+        queue.came += 1;
+        queue.waiting.push(Waiting { number, task });
+        let answers = Arc::clone(&queue.answers);
+        let wakes = queue.busy_since.is_none() && queue.waiting.len() >= queue.wanted;
+        drop(queue);
+        if wakes {
             self.shared.arrived.notify_one();
         }
-        Ok(number)
+        Ok((answers, number))
     }
 
     /// An operation that was refused should leave no entry that says it was permitted.
-    fn take_back(&self, number: u64) {
-        self.shared.queue().waiting.retain(|waiting| waiting.number != number);
+    fn take_back(&self, answers: &Arc<Answers>, number: usize) {
+        let mut queue = self.shared.queue();
+        if Arc::ptr_eq(&queue.answers, answers) {
+            queue.waiting.retain(|waiting| waiting.number != number);
+        }
     }
 
     fn begin_serving(&self, queue: &mut Queue) -> Result<(), EngineError> {
@@ -163,6 +179,13 @@ impl Drop for Group {
     }
 }
 
+/// How long to wait for those who were just answered by a write that `took` so long. All come back
+/// within a millisecond. On a disk that takes no longer they come back while the others' entries are
+/// written, and waiting would leave the disk idle.
+fn gathering(took: Duration) -> Duration {
+    if took < LONGEST_GATHERING { Duration::ZERO } else { (took / 2).min(LONGEST_GATHERING) }
+}
+
 /// However the thread ends, nobody waits for it afterwards.
 struct Left<'s>(&'s Shared);
 
@@ -171,21 +194,35 @@ impl Drop for Left<'_> {
         let mut queue = self.0.queue();
         (queue.served_by, queue.busy_since) = (None, None);
         queue.waiting.clear();
+        drop(Answering(std::mem::take(&mut queue.answers)));
     }
 }
 
 impl Shared {
     /// What the thread does: takes all that waits, writes it, answers, until nothing can come.
     fn serve(&self) {
-        while let Some(batch) = self.next_batch() {
+        let (mut lately, mut took) = (0, Duration::ZERO);
+        while let Some(batch) = self.next_batch(lately, took) {
+            lately = batch.waiting.len();
+            let start = Instant::now();
             self.work(batch);
+            took = start.elapsed();
         }
         self.writer().end();
     }
 
-    fn next_batch(&self) -> Option<Vec<Waiting>> {
+    /// All that waits. `lately` were just answered, by a write that `took` so long.
+    fn next_batch(&self, lately: usize, took: Duration) -> Option<Batch> {
         let mut queue = self.queue();
         queue.busy_since = None;
+        queue.wanted = lately + queue.waiting.len();
+        let patience = gathering(took);
+        if queue.wanted > 1 && !patience.is_zero() {
+            let missing = |queue: &mut Queue| queue.waiting.len() < queue.wanted && !queue.ended;
+            let waited = self.arrived.wait_timeout_while(queue, patience, missing);
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        queue.wanted = 1;
         while queue.waiting.is_empty() {
             if queue.ended {
                 return None;
@@ -193,27 +230,28 @@ impl Shared {
             queue = self.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         queue.busy_since = Some(Instant::now());
-        Some(std::mem::take(&mut queue.waiting))
+        queue.came = 0;
+        let answers = Answering(std::mem::take(&mut queue.answers));
+        let room = Vec::with_capacity(queue.waiting.len());
+        Some(Batch { waiting: std::mem::replace(&mut queue.waiting, room), answers })
     }
 
-    fn work(&self, batch: Vec<Waiting>) {
+    fn work(&self, Batch { waiting, answers }: Batch) {
         let mut writer = self.writer();
-        let (mut drafts, mut senders) = (Vec::with_capacity(batch.len()), Vec::new());
-        for Waiting { task, sender, .. } in batch {
+        let (mut drafts, mut numbers) = (Vec::with_capacity(waiting.len()), Vec::new());
+        let mut given = Vec::with_capacity(waiting.len());
+        for Waiting { number, task } in waiting {
             match task {
                 Task::Append(draft) => {
                     drafts.push(draft);
-                    senders.push(sender);
+                    numbers.push(number);
                 }
-                Task::Examine => drop(sender.try_send(writer.examine())),
-                Task::Sign => drop(sender.try_send(writer.sign())),
+                Task::Examine => given.push((number, writer.examine())),
+                Task::Sign => given.push((number, writer.sign())),
             }
         }
-        let results = writer.append(&drafts);
-        for (sender, result) in senders.into_iter().zip(results) {
-            // a receiver is gone only when its thread gave up
-            let _ = sender.try_send(result);
-        }
+        given.extend(numbers.into_iter().zip(writer.append(&drafts)));
+        answers.give(given);
         if let Some(last) = drafts.last() {
             writer.sign_if_due(last.time);
         }

@@ -21,6 +21,7 @@ mod read;
 mod signed_walk;
 mod signing;
 mod tail;
+mod tiling;
 mod verify;
 mod walk;
 mod watch;
@@ -33,6 +34,7 @@ pub use export::{
 pub use keys::{AuditKeys, read_audit_keys};
 pub use prove::{CheckedProof, check_proof, prove_entry};
 pub use read::{EntryFilter, EntrySummary, ShownEntry, ShownItem, list_entries};
+pub use tiling::{TilesReport, write_tiles};
 pub use verify::{AuditReport, VerifyRequest, verify_log};
 pub use witness::{WitnessReport, witness};
 
@@ -136,7 +138,7 @@ impl Ledger {
         time: UnixSeconds,
         state: StateAt,
     ) -> Result<(), EngineError> {
-        self.append(Draft::of_store(time, state))
+        self.append(Draft::of_store(time, state)?)
     }
 
     fn append(&self, draft: Draft) -> Result<(), EngineError> {

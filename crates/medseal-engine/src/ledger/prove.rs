@@ -78,6 +78,6 @@ pub fn prove_entry(directory: &Path, keys: &LogKeys, index: u64) -> Result<Strin
 pub fn check_proof(text: &str, keys: &LogKeys) -> Result<CheckedProof, EngineError> {
     let proof = TlogProof::parse(text).map_err(Error::from)?;
     let checkpoint = proof.verify(keys).map_err(Error::from)?;
-    let entry = Entry::decode(&proof.entry, proof.index, &mut Vec::new()).map_err(Error::from)?;
+    let entry = Entry::decode(&proof.entry, proof.index).map_err(Error::from)?;
     Ok(CheckedProof { size: checkpoint.size, entry: EntrySummary::of(&entry) })
 }

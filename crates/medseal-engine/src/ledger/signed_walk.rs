@@ -27,7 +27,7 @@ pub(super) struct Covered {
 
 impl SignedEntry<'_> {
     pub(super) fn decode(&self) -> Result<Entry<'_>, EngineError> {
-        Ok(Entry::decode(self.bytes, self.index, &mut Vec::new()).map_err(Error::from)?)
+        Ok(Entry::decode(self.bytes, self.index).map_err(Error::from)?)
     }
 }
 

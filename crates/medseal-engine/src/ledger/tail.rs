@@ -23,6 +23,17 @@ pub(super) struct Torn {
     pub(super) digest: Hash,
 }
 
+/// What a look at a tail's file shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Nobody else wrote.
+    Unchanged,
+    /// There is more, or less, than before.
+    Changed,
+    /// Another file has its name.
+    Replaced,
+}
+
 /// A tree that the log must continue.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Expected {
@@ -104,11 +115,22 @@ impl Tail {
         Ok(())
     }
 
-    /// Whether the file that this was read from is still under its name.
-    pub(super) fn is_file_of(&self, files: &AuditFiles) -> Result<bool, EngineError> {
+    /// What became of the file that this was read from.
+    pub(super) fn look(&self, files: &AuditFiles) -> Result<Look, EngineError> {
         let path = files.segment(self.head.segment);
         let found = fs::metadata(path).map_err(|error| missing(self.head.segment, error))?;
-        Ok(self.file == Some(identity(&found)))
+        if self.file != Some(identity(&found)) {
+            return Ok(Look::Replaced);
+        }
+        let next = self.head.frontier.size();
+        let has_next = next > self.head.segment && files.segment(next).exists();
+        let same = found.len() == self.head.offset && !has_next;
+        Ok(if same { Look::Unchanged } else { Look::Changed })
+    }
+
+    /// Whether an open file is the one that this was read from.
+    pub(super) fn is_of(&self, file: &File) -> bool {
+        file.metadata().is_ok_and(|found| self.file == Some(identity(&found)))
     }
 
     /// Takes in what was appended behind this tail, segment by segment.
@@ -170,7 +192,7 @@ impl Tail {
     /// Whether the bytes are the next entry of this log.
     fn take(&mut self, bytes: &[u8], keys: &LogKeys) -> bool {
         let index = self.head.frontier.size();
-        let Ok(entry) = Entry::decode(bytes, index, &mut Vec::new()) else { return false };
+        let Ok(entry) = Entry::decode(bytes, index) else { return false };
         let own_boot = match entry.event {
             Event::Boot { ed25519, .. } => index == 0 && ed25519 == *keys.ed25519(),
             _ => index > 0,

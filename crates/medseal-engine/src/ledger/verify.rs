@@ -236,14 +236,14 @@ impl Snapshot {
         &self,
         mut visit: impl FnMut(&Entry<'_>, &mut Frames) -> Result<(), EngineError>,
     ) -> Result<(), EngineError> {
-        let (mut index, mut scratch, mut bytes) = (0, Vec::new(), Vec::new());
+        let (mut index, mut bytes) = (0, Vec::new());
         for (first, length) in &self.segments {
             let segment = File::open(self.files.segment(*first)).map_err(unavailable)?;
             let mut frames = Frames::new(segment, 0, *length).map_err(unavailable)?;
             while frames.next().map_err(unavailable)? == Next::Frame {
                 bytes.clear();
                 bytes.extend_from_slice(frames.entry());
-                let entry = Entry::decode(&bytes, index, &mut scratch).map_err(Error::from)?;
+                let entry = Entry::decode(&bytes, index).map_err(Error::from)?;
                 visit(&entry, &mut frames)?;
                 index += 1;
             }

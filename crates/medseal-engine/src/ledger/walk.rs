@@ -63,6 +63,7 @@ impl<'s> SegmentWalk<'s> {
             report.details += run.present;
             report.erased += run.erased;
         }
+        batches.into_iter().for_each(|(_, batch)| self.batches.reuse(batch));
         Ok(true)
     }
 

@@ -7,7 +7,7 @@
 
 use super::files::AuditFiles;
 use super::keys::OpenedLog;
-use super::tail::Tail;
+use super::tail::{Look, Tail};
 use crate::error::EngineError;
 use medseal_core::audit::{HeadKey, LogKeys};
 use medseal_core::state_root::StateAt;
@@ -64,8 +64,12 @@ impl Watch {
 
     fn read(&self, seen: &mut Seen) -> Result<(), EngineError> {
         if let Some(mut tail) = seen.tail.take() {
-            let same = tail.is_file_of(&self.files).unwrap_or(false);
-            if same && tail.catch_up(&self.files, &self.keys, &[]).is_ok() {
+            let up_to_date = match tail.look(&self.files) {
+                Ok(Look::Unchanged) => true,
+                Ok(Look::Changed) => tail.catch_up(&self.files, &self.keys, &[]).is_ok(),
+                Ok(Look::Replaced) | Err(_) => false,
+            };
+            if up_to_date {
                 seen.tail = Some(tail);
                 return Ok(());
             }

@@ -8,10 +8,10 @@ use super::draft::Draft;
 use super::files::{AuditFiles, Lock, unavailable};
 use super::keys::OpenedLog;
 use super::signing::{Signing, make_private_directory, newest_checkpoint, replace};
-use super::tail::{Expected, Tail, Torn};
+use super::tail::{Expected, Look, Tail, Torn};
 use crate::error::EngineError;
 use crate::home::sync_directory;
-use medseal_core::audit::{Entry, Event, Head, HeadKey, LogKeys, leaf_hash, push_frame};
+use medseal_core::audit::{EntryPlace, Event, Head, HeadKey, LogKeys, leaf_hash, push_frame_of};
 use medseal_core::primitives::sha256;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -42,6 +42,8 @@ pub(super) struct Writer {
     signing: Signing,
     limits: Limits,
     tail: Option<Tail>,
+    /// The segment that was written to last.
+    open: Option<File>,
     /// Whether this process appended since it last signed, and the time it counts from.
     unsigned_since: Option<u64>,
     /// What a test lets happen in the place of a disk that is slow, or of a fault.
@@ -65,6 +67,7 @@ impl Writer {
             signing,
             limits,
             tail: None,
+            open: None,
             unsigned_since: None,
             #[cfg(test)]
             before_write: None,
@@ -83,7 +86,7 @@ impl Writer {
         };
         let mut tail = Tail::start(&file)?;
         let mut buffer = Vec::new();
-        writer.push(&mut tail.head, &mut buffer, time, boot, &[])?;
+        writer.push(&mut tail.head, &mut buffer, time, &boot)?;
         write(&file, 0, &buffer)?;
         tail.head.offset = buffer.len() as u64;
         writer.sign_tail(&mut tail, None)?;
@@ -180,7 +183,7 @@ impl Writer {
         for draft in drafts {
             if draft.time_by_now().saturating_add(CLOCK_TOLERANCE) < head.time {
                 let event = Event::ClockWentBack { before: head.time };
-                self.push(&mut head, &mut buffer, draft.time, event, &[])?;
+                self.push(&mut head, &mut buffer, draft.time, &event)?;
             }
             if count > 0 && self.is_full(&head, buffer.len() as u64) {
                 break;
@@ -191,12 +194,13 @@ impl Writer {
                 }
                 return Err(second.into());
             }
-            self.push(&mut head, &mut buffer, draft.time, draft.event(), draft.sealed())?;
+            self.place(&mut head, &mut buffer, draft)?;
             count += 1;
         }
         #[cfg(test)]
         self.before_write.iter_mut().for_each(|happen| happen());
         write(&file, head.offset, &buffer)?;
+        self.open = Some(file);
         head.offset += buffer.len() as u64;
         tail.head = head;
         let last = drafts.first().map_or(0, |draft| draft.time);
@@ -207,6 +211,9 @@ impl Writer {
     /// The file to append to: the next segment's when this one is full, which is sealed first.
     fn writable(&mut self, tail: &mut Tail) -> Result<File, EngineError> {
         if !self.is_full(&tail.head, 0) {
+            if let Some(open) = self.open.take().filter(|open| tail.is_of(open)) {
+                return Ok(open);
+            }
             let path = self.files.segment(tail.head.segment);
             return OpenOptions::new().write(true).open(path).map_err(unavailable);
         }
@@ -221,23 +228,30 @@ impl Writer {
         entries >= self.limits.segment_entries || head.offset + more >= self.limits.segment_bytes
     }
 
+    /// An entry of the log's own.
     fn push(
         &self,
         head: &mut Head,
         buffer: &mut Vec<u8>,
         time: u64,
-        event: Event<'_>,
-        details: &[u8],
+        event: &Event<'_>,
+    ) -> Result<(), EngineError> {
+        self.place(head, buffer, &Draft::of_log(time, event)?)
+    }
+
+    fn place(
+        &self,
+        head: &mut Head,
+        buffer: &mut Vec<u8>,
+        draft: &Draft,
     ) -> Result<(), EngineError> {
         let (sequence, signed) = (head.frontier.size(), head.signed);
-        let entry = Entry { log: self.keys.log(), sequence, time, signed, event };
-        let mut bytes = Vec::with_capacity(320);
-        entry.encode_into(&mut bytes).map_err(medseal_core::Error::from)?;
-        push_frame(buffer, &bytes, details)
+        let place = EntryPlace { log: self.keys.log(), sequence, time: draft.time, signed };
+        let entry = push_frame_of(buffer, &place, &draft.event, &draft.sealed)
             .ok_or(medseal_core::Error::Misuse(medseal_core::MisuseKind::ValueLength))?;
-        head.frontier.push(leaf_hash(&bytes));
-        head.note(entry.state());
-        head.time = time;
+        head.frontier.push(leaf_hash(buffer.get(entry).unwrap_or_default()));
+        head.note(draft.state);
+        head.time = draft.time;
         Ok(())
     }
 
@@ -258,7 +272,7 @@ impl Writer {
         let (mut head, mut buffer) = (tail.head.clone(), Vec::new());
         let event = Event::Recovery { bytes: torn.bytes, digest: torn.digest };
         let time = head.time;
-        self.push(&mut head, &mut buffer, time, event, &[])?;
+        self.push(&mut head, &mut buffer, time, &event)?;
         file.write_all_at(&buffer, head.offset).map_err(unavailable)?;
         head.offset += buffer.len() as u64;
         file.set_len(head.offset).map_err(unavailable)?;
@@ -270,16 +284,17 @@ impl Writer {
     /// Makes `self.tail` the log's real tail. What was known before is kept when that fails, so
     /// that a log that comes back shorter is noticed.
     fn locate(&mut self) -> Result<Option<Torn>, EngineError> {
-        let mut tail = match &self.tail {
-            Some(known) if known.is_file_of(&self.files)? => known.clone(),
-            Some(known) => {
+        let Some(known) = &self.tail else { return self.load() };
+        let mut tail = match known.look(&self.files)? {
+            Look::Unchanged => return Ok(None),
+            Look::Changed => known.clone(),
+            Look::Replaced => {
                 let expected = [self.expected_checkpoint()?, Expected::tree(&known.head.frontier)];
                 let mut tail = Tail::beginning(known.head.signed);
                 let torn = tail.catch_up(&self.files, &self.keys, &expected)?;
                 self.tail = Some(tail);
                 return Ok(torn);
             }
-            None => return self.load(),
         };
         let torn = tail.catch_up(&self.files, &self.keys, &[])?;
         if torn.is_some() {

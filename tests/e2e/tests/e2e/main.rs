@@ -25,5 +25,6 @@ mod reference;
 mod state;
 mod subjects;
 mod tables;
+mod tiles;
 mod values;
 mod world;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ledger::draft::{Decided, Details, Who};
+use crate::ledger::tiling::{TilesReport, write_tiles};
 use crate::ledger::verify::{AuditReport, VerifyRequest, verify_log};
 use crate::ledger::watch::Watch;
 use medseal_core::audit::{DetailsKey, LogId, LogSigner, Outcome};
@@ -9,6 +10,7 @@ use medseal_core::operation::{Operation, OperationItems};
 use medseal_core::secret::LogSeed;
 use medseal_core::state_root::{StateAt, StateRoot};
 use std::fs;
+use std::path::Path;
 
 const SMALL: Limits = Limits {
     segment_entries: 4,
@@ -41,6 +43,15 @@ impl Bench {
 
     pub(in crate::ledger) fn writer(&self) -> Writer {
         Writer::with_limits(self.files.clone(), opened(), SMALL)
+    }
+
+    /// With the limits of a real log.
+    pub(in crate::ledger) fn large_writer(&self) -> Writer {
+        Writer::new(self.files.clone(), opened())
+    }
+
+    pub(in crate::ledger) fn tiles(&self, target: &Path) -> Result<TilesReport, EngineError> {
+        write_tiles(self.directory.path(), &opened().keys, target)
     }
 
     pub(in crate::ledger) fn verify(&self) -> Result<AuditReport, EngineError> {
@@ -299,7 +310,7 @@ fn state(epoch: u64, root: u8) -> StateAt {
 }
 
 fn append_state(writer: &mut Writer, named: StateAt) -> &'static str {
-    let result = writer.append(&[Draft::of_store(1000, named)]).remove(0);
+    let result = writer.append(&[Draft::of_store(1000, named).unwrap()]).remove(0);
     result.err().map_or("OK", |error| error.code())
 }
 
@@ -317,7 +328,7 @@ fn an_entry_with_a_second_root_or_none_is_not_written() {
         assert_eq!(append_state(&mut writer, named), "OK");
     }
     // what stands before the refused one in the same write is written, and the rest is not
-    let drafts = [state(7, 1), state(7, 2), state(8, 1)].map(|s| Draft::of_store(1000, s));
+    let drafts = [state(7, 1), state(7, 2), state(8, 1)].map(|s| Draft::of_store(1000, s).unwrap());
     let written: Vec<bool> = writer.append(&drafts).iter().map(Result::is_ok).collect();
     assert_eq!(written, [true, false, false]);
     drop(writer);

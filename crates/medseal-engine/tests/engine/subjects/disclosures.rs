@@ -174,7 +174,7 @@ fn opened_log(home: &Home) -> Vec<u8> {
         let (frame, behind) = rest.split_at(6 + entry + details);
         opened.extend_from_slice(&frame[..6 + entry]);
         let (bytes, sealed) = frame[6..].split_at(entry);
-        let read = medseal_core::audit::Entry::decode(bytes, index, &mut Vec::new()).unwrap();
+        let read = medseal_core::audit::Entry::decode(bytes, index).unwrap();
         if let medseal_core::audit::Event::Operation(access) = &read.event {
             let root = access.details.unwrap().items_root;
             let details = key.open(sealed, &root).unwrap();
