@@ -129,6 +129,9 @@ fn oracle(bytes: &[u8]) -> Option<Entry<'_>> {
     (again == bytes).then_some(entry)
 }
 
+/// Key versions, tags of subjects, and key versions that values are carried over to.
+type Ids = (BTreeSet<[u8; 8]>, BTreeSet<[u8; 16]>, BTreeSet<[u8; 8]>);
+
 /// What an entry owns before it is one.
 #[derive(Debug, Clone)]
 struct Parts {
@@ -136,7 +139,7 @@ struct Parts {
     numbers: [u64; 8],
     names: [Option<String>; 5],
     lists: [BTreeSet<String>; 4],
-    ids: (BTreeSet<[u8; 8]>, BTreeSet<[u8; 16]>, BTreeSet<[u8; 8]>),
+    ids: Ids,
     more: [u64; 3],
     change: Option<String>,
     details: Option<u64>,

@@ -45,7 +45,7 @@ fn lines(directory: &Path) -> Vec<serde_json::Value> {
 fn logged() -> Fixture {
     let f = fixture();
     let (name, lab) = (scope("patients", "last_name"), scope("lab", "value"));
-    let sealed = encrypt(&f.engine, &of(&name, JANE), "Doe");
+    let sealed = encrypt(&f.engine, &of(&name, JANE), "Doe, Jane");
     encrypt(&f.engine, &bound(&lab, "record-4711"), "5.4");
     decrypt(&f.engine, &of(&name, JANE), &sealed).unwrap();
     f
@@ -64,7 +64,7 @@ fn every_form_has_every_entry_and_names_no_patient() {
         assert_eq!(operations(&f.home).len() as u64, manifest.size, "its own entry is the last");
         assert!(text.lines().last().unwrap().contains("read-audit"));
         let whole = text + &fs::read_to_string(directory.join("manifest.json")).unwrap();
-        for secret in [JANE.id, "record-4711", "Doe", "5.4"] {
+        for secret in [JANE.id, "record-4711", "Doe, Jane", "5.4"] {
             assert!(!whole.contains(secret), "{secret} in {}", form.name());
         }
         assert_eq!(manifest.range_proof.is_some(), form == ExportForm::Ndjson);
