@@ -113,14 +113,14 @@ impl Engine {
         Run::new(job, job.scanner(), Some(self.pseudonyms(&job.tenant)))
     }
 
-    /// All further batches, one on each core: a batch is scanned while another is recorded.
+    /// All further batches: one is scanned while another is recorded and a third encrypted.
     fn run_side_by_side(
         &self,
         run: &mut Run<'_>,
         source: &mut Source<'_>,
         writing: &mut Writing<'_>,
     ) -> Result<(), EngineError> {
-        let mut runs: Vec<_> = side_by_side::cores().map(|_| self.start_run(run.job)).collect();
+        let mut runs: Vec<_> = side_by_side::workers().map(|_| self.start_run(run.job)).collect();
         runs.iter_mut().for_each(|run| run.cores = Cores::One);
         let work = |run: &mut Run<'_>, chunk| pollster::block_on(self.run_batch(run, chunk));
         side_by_side::run(&mut runs, || source.next(), work, |made| writing.take(made))?;

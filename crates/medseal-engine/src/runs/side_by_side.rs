@@ -8,14 +8,18 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// One for each core.
-pub(crate) fn cores() -> std::ops::Range<usize> {
-    0..thread::available_parallelism().map_or(1, usize::from)
+/// One for each core, and as many again: each batch waits for the disk to have its entry.
+pub(crate) fn workers() -> std::ops::Range<usize> {
+    0..2 * cores()
 }
 
 /// Whether there is more than one core.
 pub(crate) fn worth_it() -> bool {
-    cores().len() > 1
+    cores() > 1
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Takes from `next`, works, and hands each result to `deliver`, in the order in which the work was
