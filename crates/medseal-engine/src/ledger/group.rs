@@ -2,9 +2,10 @@
 //!
 //! A thread of its own writes: whoever comes while it syncs is written with the next sync. That one
 //! starts at once, unless the disk is slow and many were there lately: then those who just got their
-//! answers may come back in time for it ([`gathering`]). The thread that asks never enters a system call that may hang: it waits for
-//! its answer until a deadline, and what was not taken up by then is taken back. A disk that hangs
-//! makes every operation fail in time, and the first write that returns makes the log work again.
+//! answers may come back in time for it ([`gathering`]). The thread that asks never enters a system
+//! call that may hang: it waits for its answer until a deadline, and what was not taken up by then is
+//! taken back. A disk that hangs makes every operation fail in time, and the first write that returns
+//! makes the log work again.
 
 mod answers;
 
