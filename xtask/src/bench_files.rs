@@ -133,9 +133,18 @@ fn peak_memory(command: &mut Command) -> Result<u64> {
 }
 
 /// The most memory a process ever had, in KiB, from its `/proc/…/status`; 0 when it is gone.
-pub(crate) fn high_water(status: &Path) -> u64 {
+fn high_water(status: &Path) -> u64 {
+    kib(status, "VmHWM:")
+}
+
+/// The memory that a process has now, as [`high_water`].
+pub(crate) fn resident(status: &Path) -> u64 {
+    kib(status, "VmRSS:")
+}
+
+fn kib(status: &Path, name: &str) -> u64 {
     let text = fs::read_to_string(status).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|line| line.split_whitespace().next());
     number.and_then(|number| number.parse().ok()).unwrap_or(0)
 }

@@ -17,13 +17,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::bench_files::high_water;
+use crate::bench_files::resident;
 use crate::corpus;
 use crate::failure::{Failure, Result};
 use crate::workspace::Workspace;
 
 const WORKERS: usize = 4;
-/// A process may have so much more memory at the end than after its first part, in KiB.
+/// So much more memory than in its first part a process may have at the end, in KiB.
 const MEMORY_SLACK_KIB: u64 = 8 << 10;
 /// One operation in so many rotates a key: every version stays, and a home has a few at most.
 const ROTATE_ONE_IN: u64 = 400;
@@ -202,14 +202,18 @@ impl Soak {
     fn stream(&self, end: Instant, stop: &AtomicBool) -> Result<[u64; 2]> {
         let mut child = self.start(&["record", "encrypt"], Stdio::null())?;
         let status = PathBuf::from(format!("/proc/{}/status", child.id()));
-        let quarter = Instant::now() + end.saturating_duration_since(Instant::now()) / 4;
-        let (mut early, mut late, mut number) = (0, 0, 0);
+        let quarter = end.saturating_duration_since(Instant::now()) / 4;
+        let (first, last) = (end - 3 * quarter, end - quarter);
+        // batches come and go: what grows is more at its least than it was at its most
+        let (mut early, mut late, mut number) = (0, u64::MAX, 0);
         if let Some(mut input) = child.stdin.take() {
             while Instant::now() < end && !stop.load(Ordering::Relaxed) {
                 feed(&mut input, &mut number)?;
-                late = high_water(&status);
-                if Instant::now() < quarter {
-                    early = late;
+                let now = resident(&status);
+                if Instant::now() < first {
+                    early = early.max(now);
+                } else if Instant::now() > last {
+                    late = late.min(now);
                 }
                 thread::sleep(Duration::from_millis(20));
             }

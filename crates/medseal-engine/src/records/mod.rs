@@ -113,7 +113,7 @@ impl Engine {
         Run::new(job, job.scanner(), Some(self.pseudonyms(&job.tenant)))
     }
 
-    /// All further batches: one is scanned while another is recorded and a third encrypted.
+    /// All further batches, one on each core: a batch is scanned while another is recorded.
     fn run_side_by_side(
         &self,
         run: &mut Run<'_>,

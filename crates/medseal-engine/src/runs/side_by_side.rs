@@ -8,18 +8,15 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// One for each core, and as many again: each batch waits for the disk to have its entry.
+/// One for each core. Twice as many would hide the wait for the disk to have each entry, and hold
+/// twice the memory.
 pub(crate) fn workers() -> std::ops::Range<usize> {
-    0..2 * cores()
+    0..thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Whether there is more than one core.
 pub(crate) fn worth_it() -> bool {
-    cores() > 1
-}
-
-fn cores() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
+    workers().len() > 1
 }
 
 /// Takes from `next`, works, and hands each result to `deliver`, in the order in which the work was
