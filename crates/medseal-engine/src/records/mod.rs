@@ -4,7 +4,8 @@
 //! goes in batches of whole documents: scan all, collect what every value is bound to, decide and
 //! record once, only then touch keys. Memory is bounded by the batch, or by one document where that
 //! is larger. When a document is refused, the ones before it are already written and nothing of it
-//! or after it is.
+//! or after it is. Batches go side by side, so the log may have entries of batches behind a refused
+//! document, whose results were thrown away: an entry never says that its operation succeeded.
 
 mod batch;
 mod coverage;
